@@ -1,0 +1,118 @@
+"""Opening pictures that other people made: limits first, then one upright RGB image or a clear error."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+MIN_SIDE = 8
+MAX_ASPECT_RATIO = 20
+
+# What Pillow's decoders raise on damaged input, beside its own error types.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+class ImageError(ValueError):
+    """A picture that cannot be used. `field`, `value` and `reason` say which and why."""
+
+    def __init__(self, field: str, value: str, reason: str) -> None:
+        super().__init__(f"{field}: received {value!r}: {reason}")
+        self.field = field
+        self.value = value
+        self.reason = reason
+
+
+def open_image(source: Path | str | bytes, *, field: str = "image", name: str = "") -> Image.Image:
+    """Reads a picture as one upright, fully decoded RGB image.
+
+    The content decides, not the file's extension. Rotation of the camera (EXIF) is applied, transparency is laid on
+    white, CMYK and 16-bit greys are converted, of an animation the first frame is taken.
+
+    source: path of the file, or its bytes; `name` is what errors call bytes (default: their count).
+    Raises ImageError for a missing, unreadable, too large (20 MiB, 50 million pixels), too small (a side under
+    8 pixels), extremely narrow (beyond 20:1), damaged or not supported picture.
+    """
+    value = name or (f"{len(source)} bytes" if isinstance(source, bytes) else str(source))
+    content = source if isinstance(source, bytes) else _read(Path(source), field=field, value=value)
+    if not content:
+        raise ImageError(field, value, "the file is empty")
+    if len(content) > MAX_BYTES:
+        raise ImageError(field, value, f"{len(content)} bytes are more than the allowed {MAX_BYTES}")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(field, value, f"more than the allowed {MAX_PIXELS} pixels ({error})") from error
+    except _DECODER_ERRORS as error:
+        start = content[:12].decode("latin-1").encode("unicode_escape").decode()
+        reason = f"not a picture in {', '.join(FORMATS)} (the content starts with '{start}')"
+        raise ImageError(field, value, reason) from error
+    _check_size(image, field=field, value=value)
+    try:
+        image.seek(0)
+        image.load()
+        return _as_rgb(_upright(image))
+    except _DECODER_ERRORS as error:
+        raise ImageError(field, value, f"damaged {image.format}: {error}") from error
+
+
+def _read(path: Path, *, field: str, value: str) -> bytes:
+    try:
+        if not path.is_file():
+            reason = "the path is a folder" if path.is_dir() else "no such file"
+            raise ImageError(field, value, reason)
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(field, value, f"{path.stat().st_size} bytes are more than the allowed {MAX_BYTES}")
+        return path.read_bytes()
+    except ImageError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        raise ImageError(field, value, f"cannot be read: {error}") from error
+
+
+def _check_size(image: Image.Image, *, field: str, value: str) -> None:
+    """Judges the header alone, before any pixel is decoded."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(field, value, f"{width} x {height} is more than the allowed {MAX_PIXELS} pixels")
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(field, value, f"{width} x {height}: both sides must have at least {MIN_SIDE} pixels")
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
+        raise ImageError(field, value, f"{width} x {height} is narrower than {MAX_ASPECT_RATIO}:1")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DECODER_ERRORS:  # damaged EXIF in front of a sound picture: keep the picture
+        return image
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):  # 16-bit grey: convert("RGB") would clip everything above 255 to white
+        image = image.convert("I").point(lambda level: level / 256).convert("L")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")

@@ -1,0 +1,105 @@
+"""What one training step sees: pictures, a caption for each, and prompts for the attribute values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from catalog.ml.clip_examples import TrainingExamples
+from catalog.ml.tokenizer import token_ids
+from catalog.ml.training_captions import caption_of_attributes, prompt, spoken
+
+OWN_CAPTION_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """pixels (B, S, S, 3) uint8; codes (B, A); mentioned (B, A) bool; tokens (B + P, L): captions, then prompts;
+    prompt_attribute, prompt_code (P,)."""
+
+    pixels: torch.Tensor
+    codes: torch.Tensor
+    mentioned: torch.Tensor
+    tokens: torch.Tensor
+    prompt_attribute: torch.Tensor
+    prompt_code: torch.Tensor
+
+
+def epoch_batches(
+    examples: TrainingExamples,
+    tokenizer: Tokenizer,
+    *,
+    batch_size: int,
+    context_length: int,
+    rare_prompts: int,
+    rng: np.random.Generator,
+) -> Iterator[Batch]:
+    """All examples in random order; the last batch, if incomplete, is left out unless it is the only one.
+
+    rare_prompts: how many values that do not occur in a batch are offered as wrong answers, per attribute.
+    """
+    order = rng.permutation(len(examples))
+    for start in range(0, max(len(order) - batch_size + 1, 1), batch_size):
+        rows = order[start : start + batch_size]
+        texts, mentioned = _captions(examples, rows, rng)
+        attribute, code = _prompts(examples.codes[rows], [len(v) for v in examples.values], rare_prompts, rng)
+        texts += [prompt(examples.values[a][c], rng) for a, c in zip(attribute, code, strict=True)]
+        yield Batch(
+            pixels=torch.from_numpy(examples.pixels[rows]),
+            codes=torch.from_numpy(examples.codes[rows]),
+            mentioned=torch.from_numpy(mentioned),
+            tokens=torch.from_numpy(token_ids(tokenizer, texts, context_length=context_length)),
+            prompt_attribute=torch.from_numpy(attribute),
+            prompt_code=torch.from_numpy(code),
+        )
+
+
+def _captions(
+    examples: TrainingExamples, rows: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[list[str], NDArray[np.bool_]]:
+    """Each picture's own caption or one made of its attributes, and which attributes it states."""
+    mentioned = np.zeros((len(rows), len(examples.names)), dtype=bool)
+    spoken_columns = examples.spoken_columns()
+    texts = []
+    for index, row in enumerate(rows):
+        sayable = examples.codes[row] >= 0
+        own = examples.captions[row]
+        if own and (rng.random() < OWN_CAPTION_SHARE or not (sayable & spoken_columns).any()):
+            # A title is taken to say all that is known: it is only true of a product equal in everything.
+            texts.append(own)
+            mentioned[index] = sayable
+        elif (sayable & spoken_columns).any():
+            text, names = caption_of_attributes(examples.attributes[row], rng)
+            texts.append(text)
+            mentioned[index] = [name in names for name in examples.names]
+        else:  # only unspoken attributes and no caption: say one of them all the same
+            column = int(rng.choice(np.flatnonzero(sayable))) if sayable.any() else -1
+            texts.append(spoken(examples.attributes[row][examples.names[column]]) if column >= 0 else "")
+            mentioned[index, column] = column >= 0
+    return texts, mentioned
+
+
+def _prompts(
+    codes: NDArray[np.int64], sizes: list[int], rare: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(P,) attribute and (P,) value of the prompts offered: all that occur, and up to `rare` others per attribute."""
+    attributes, values = [], []
+    for attribute, size in enumerate(sizes):
+        present = np.unique(codes[:, attribute])
+        present = present[present >= 0]
+        if len(present) == 0 or size < 2:
+            continue
+        absent = np.setdiff1d(np.arange(size), present)
+        others = rng.choice(absent, size=min(rare, len(absent)), replace=False)
+        chosen = np.concatenate([present, others])
+        values.append(chosen)
+        attributes.append(np.full(len(chosen), attribute))
+    if not values:
+        empty = np.zeros(0, dtype=np.int64)
+        return empty, empty
+    return np.concatenate(attributes).astype(np.int64), np.concatenate(values).astype(np.int64)

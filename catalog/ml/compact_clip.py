@@ -1,0 +1,118 @@
+"""The CLIP that this project trains itself: open_clip's ModifiedResNet and text transformer, small."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from tokenizers import Tokenizer
+
+from catalog.ml import torchvision_ops  # noqa: F401  (before open_clip)
+from catalog.ml.encoder import EncoderError
+from catalog.ml.onnx_export import export_text_tower
+from catalog.ml.tokenizer import END_ID, PAD_ID
+
+from open_clip.model import CLIP  # isort: skip
+
+PREPROCESS_CONFIG: dict[str, Any] = {
+    "size": 96,
+    "mode": "RGB",
+    "mean": [0.48145466, 0.4578275, 0.40821073],
+    "std": [0.26862954, 0.26130258, 0.27577711],
+    "interpolation": "bicubic",
+    # The whole product on white, as shop photos show it: cutting the square out of a tall photo loses hems and heels.
+    "resize_mode": "longest",
+    "fill_color": 255,
+}
+
+
+def model_config(*, vocabulary_size: int, image_size: int = PREPROCESS_CONFIG["size"]) -> dict[str, Any]:
+    """open_clip's model configuration: 512 dimensions, 4.1 M parameters for pictures, 1.2 M for texts."""
+    return {
+        "embed_dim": 512,
+        "vision_cfg": {"layers": [2, 2, 2, 2], "width": 24, "image_size": image_size},
+        "text_cfg": {
+            "context_length": 32,
+            "vocab_size": vocabulary_size,
+            "width": 128,
+            "heads": 4,
+            "layers": 3,
+            "pool_type": "eos",
+            "eos_id": END_ID,
+            "pad_id": PAD_ID,
+        },
+    }
+
+
+def build_model(config: Mapping[str, Any]) -> CLIP:
+    """A CLIP with random weights, from open_clip's own class."""
+    return CLIP(**config)
+
+
+def save_encoder(
+    directory: Path,
+    *,
+    name: str,
+    model: CLIP,
+    config: Mapping[str, Any],
+    preprocess: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    training: Mapping[str, Any],
+) -> None:
+    """Writes model.safetensors, tokenizer.json, text.onnx and, last, config.json into `directory`.
+
+    Matrices are rounded to fp16 in the file and in `model`, so that the text.onnx exported from it computes with the
+    same weights as the stored file.
+    training: whatever tells how the weights came about, JSON.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "config.json").unlink(missing_ok=True)  # no half-written encoder is ever found by name
+    model.eval()
+    stored = {key: _stored_precision(tensor) for key, tensor in model.state_dict().items()}
+    model.load_state_dict(stored)
+    content = save(stored)
+    (directory / "model.safetensors").write_bytes(content)
+    tokenizer.save(str(directory / "tokenizer.json"), pretty=False)
+    export_text_tower(model, directory / "text.onnx", context_length=config["text_cfg"]["context_length"])
+    description = {
+        "name": name,
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
+        "model_cfg": config,
+        "preprocess_cfg": preprocess,
+        "training": training,
+    }
+    (directory / "config.json").write_text(json.dumps(description, indent=1) + "\n", "utf-8")
+
+
+def load_model(directory: Path, config: Mapping[str, Any]) -> CLIP:
+    """The model of an encoder's folder in fp32, in eval mode.
+
+    config: the content of its config.json. Raises EncoderError when weights are missing, damaged, of another shape,
+    or not those that the digest was taken of.
+    """
+    path = directory / "model.safetensors"
+    try:
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != config["weights_sha256"]:
+            raise EncoderError(
+                f"weights: received {str(path)!r} with SHA-256 {digest}, config.json says {config['weights_sha256']}"
+            )
+        model = build_model(config["model_cfg"])
+        model.load_state_dict(load(content))
+    except EncoderError:
+        raise
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise EncoderError(f"weights: received {str(path)!r}: {error}") from error
+    return model.eval()
+
+
+def _stored_precision(tensor: torch.Tensor) -> torch.Tensor:
+    """fp16 for matrices; vectors (norms, biases) are small and stay as they are."""
+    return tensor.half() if tensor.is_floating_point() and tensor.ndim >= 2 else tensor.clone()

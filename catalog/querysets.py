@@ -1,0 +1,58 @@
+"""Chainable filters on products. Visibility is decided here and nowhere else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+if TYPE_CHECKING:
+    from catalog.models import Category, Encoder, Product  # noqa: F401
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def visible(self) -> Self:
+        """What a shopper may see."""
+        return self.filter(status="active")
+
+    def sellable(self) -> Self:
+        """Visible and not sold out."""
+        return self.visible().filter(in_stock=True)
+
+    def by_public_ids(self, public_ids: list[str]) -> Self:
+        """Products named "<source>:<external id>"; unknown and malformed ids match nothing."""
+        condition = Q(pk__in=[])
+        for public_id in public_ids:
+            source, separator, external_id = public_id.partition(":")
+            if separator:
+                condition |= Q(source=source, external_id=external_id)
+        return self.filter(condition)
+
+    def in_category(self, category: Category) -> Self:
+        """In `category` or below it."""
+        return self.filter(
+            Q(category=category) | Q(category__path__startswith=category.path + category.SEPARATOR)
+        )
+
+    def priced_between(self, low: Decimal | None, high: Decimal | None) -> Self:
+        products = self
+        if low is not None:
+            products = products.filter(price__gte=low)
+        if high is not None:
+            products = products.filter(price__lte=high)
+        return products
+
+    def dirty_for(self, encoder: Encoder) -> Self:
+        """Products whose vectors by `encoder` are missing or older than their content."""
+        from catalog.models import ProductEmbedding
+
+        fresh = ProductEmbedding.objects.filter(
+            product=OuterRef("pk"), encoder=encoder, kind="hybrid", content_version=OuterRef("content_version")
+        )
+        return self.filter(~Exists(fresh))
+
+    def for_cards(self) -> Self:
+        """With everything that a product card shows, in a constant number of queries."""
+        return self.select_related("brand", "category").prefetch_related("images")

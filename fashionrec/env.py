@@ -1,0 +1,80 @@
+"""Every environment variable fashionrec reads, read once and checked together.
+
+A missing or malformed variable does not stop at the first mistake: `read_environment` raises one
+`environs.EnvValidationError` that lists them all.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from environs import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Environment:
+    data_dir: Path
+    """Everything the product writes: database, media, artifacts, reports (FASHIONREC_DATA_DIR)."""
+    database_url: str
+    """DATABASE_URL; empty means the embedded Postgres under data_dir."""
+    broker_url: str
+    """CELERY_BROKER_URL; empty means the queue inside the same Postgres."""
+    secret_key: str
+    allowed_hosts: list[str]
+    csrf_trusted_origins: list[str]
+    secure_cookies: bool
+    """Send cookies over HTTPS only; off for a shop served on loopback."""
+    storage_backend: str
+    """Dotted path of the storage class behind the `media` and `artifacts` aliases."""
+    storage_options: dict[str, Any]
+    encoder: str
+    """Name of the encoder whose vectors are live: `compact` or `open_clip:MODEL:PRETRAINED`."""
+    rater: str
+    """Dotted path of the language-model adapter that rates products by default."""
+    lease_seconds: float
+    """How long a silent worker keeps its claim on work."""
+    resume_seconds: float
+    """How often beat rings for work that nobody holds."""
+    log_format: str
+
+
+def read_environment(*, secret_key_default: str | None = None) -> Environment:
+    """Read all variables; `secret_key_default=None` makes FASHIONREC_SECRET_KEY mandatory."""
+    env = Env(eager=False)
+    with env.prefixed("FASHIONREC_"):
+        data_dir = env.path("DATA_DIR", BASE_DIR / "var")
+        if secret_key_default is None:
+            secret_key = env.str("SECRET_KEY")
+        else:
+            secret_key = env.str("SECRET_KEY", secret_key_default)
+        allowed_hosts = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+        csrf_trusted_origins = env.list("CSRF_TRUSTED_ORIGINS", [])
+        secure_cookies = env.bool("SECURE_COOKIES", False)
+        storage_backend = env.str("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage")
+        storage_options = env.json("STORAGE_OPTIONS", {})
+        encoder = env.str("ENCODER", "compact")
+        rater = env.str("RATER", "fashionrec.simulation.rater.SimulatedRater")
+        lease_seconds = env.float("LEASE_SECONDS", 60.0)
+        resume_seconds = env.float("RESUME_SECONDS", 15.0)
+        log_format = env.str("LOG_FORMAT", "console")
+    database_url = env.str("DATABASE_URL", "")
+    broker_url = env.str("CELERY_BROKER_URL", "")
+    env.seal()
+    return Environment(
+        data_dir=Path(data_dir).resolve(),
+        database_url=database_url,
+        broker_url=broker_url,
+        secret_key=secret_key,
+        allowed_hosts=allowed_hosts,
+        csrf_trusted_origins=csrf_trusted_origins,
+        secure_cookies=secure_cookies,
+        storage_backend=storage_backend,
+        storage_options=storage_options,
+        encoder=encoder,
+        rater=rater,
+        lease_seconds=lease_seconds,
+        resume_seconds=resume_seconds,
+        log_format=log_format,
+    )

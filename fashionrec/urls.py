@@ -1,0 +1,5 @@
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+
+urlpatterns = []

@@ -1,0 +1,112 @@
+"""Reads over visitors, events and slates."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from feedback.models import Event, Visitor
+
+POSITIVE_TYPES = (Event.Type.VIEW, Event.Type.CLICK, Event.Type.LIKE, Event.Type.BASKET_ADD, Event.Type.PURCHASE)
+"""Event types that say a shopper was drawn to a product."""
+
+LONGEST_HISTORY = 50
+
+
+@dataclass(frozen=True)
+class ShopperState:
+    """What serving knows of a shopper, as product primary keys."""
+
+    history: list[int] = field(default_factory=list)
+    """Products they were drawn to, each once at its latest time, oldest first, at most LONGEST_HISTORY."""
+    liked: frozenset[int] = frozenset()
+    disliked: frozenset[int] = frozenset()
+    hidden: frozenset[int] = frozenset()
+    liked_in_order: tuple[int, ...] = ()
+    """Oldest first."""
+    purchased: frozenset[int] = frozenset()
+
+
+def standing_events(visitor: Visitor) -> QuerySet[Event]:
+    """Events that were not taken back."""
+    return Event.objects.filter(visitor=visitor, retracted_by__isnull=True).exclude(type=Event.Type.RETRACT)
+
+
+def shopper_state(visitor: Visitor | None) -> ShopperState:
+    """One query; an unknown visitor has an empty state."""
+    if visitor is None:
+        return ShopperState()
+    rows = (
+        standing_events(visitor)
+        .filter(product__isnull=False)
+        .filter(Q(type__in=POSITIVE_TYPES) | Q(type__in=[Event.Type.DISLIKE, Event.Type.HIDE]))
+        .order_by("-occurred_at", "-pk")
+        .values_list("product_id", "type")[:1000]
+    )
+    history: dict[int, None] = {}
+    opinion: dict[int, str] = {}
+    hidden, purchased, liked = set(), set(), []
+    for product_id, event_type in rows:  # newest first
+        if event_type == Event.Type.HIDE:
+            hidden.add(product_id)
+        elif event_type in (Event.Type.LIKE, Event.Type.DISLIKE):
+            if opinion.setdefault(product_id, event_type) == Event.Type.LIKE and product_id not in liked:
+                liked.append(product_id)
+        elif event_type == Event.Type.PURCHASE:
+            purchased.add(product_id)
+        if event_type in POSITIVE_TYPES:
+            history.setdefault(product_id)
+    disliked = {product_id for product_id, event_type in opinion.items() if event_type == Event.Type.DISLIKE}
+    kept = [product_id for product_id in history if product_id not in disliked][:LONGEST_HISTORY]
+    return ShopperState(
+        history=kept[::-1],
+        liked=frozenset(liked),
+        disliked=frozenset(disliked),
+        hidden=frozenset(hidden),
+        liked_in_order=tuple(reversed(liked)),
+        purchased=frozenset(purchased),
+    )
+
+
+def standing_opinion(visitor: Visitor | None, product_id: int) -> Event | None:
+    """The visitor's latest like or dislike of a product that still stands."""
+    if visitor is None:
+        return None
+    return (
+        standing_events(visitor)
+        .filter(product_id=product_id, type__in=[Event.Type.LIKE, Event.Type.DISLIKE])
+        .order_by("-occurred_at", "-pk")
+        .first()
+    )
+
+
+def export_visitor(visitor: Visitor) -> dict[str, Any]:
+    """Everything stored about a visitor, as JSON-ready values."""
+    events = visitor.events.select_related("product").order_by("occurred_at", "pk")
+    return {
+        "visitor": visitor.external_id,
+        "source": visitor.source,
+        "created_at": visitor.created_at.isoformat(),
+        "consents": [
+            {"granted": c.granted, "wording": c.wording, "given_at": c.given_at.isoformat()}
+            for c in visitor.consents.all()
+        ],
+        "events": [
+            {
+                "event_id": str(event.event_id),
+                "type": event.type,
+                "product": event.product.public_id if event.product else None,
+                "value": event.value,
+                "query": event.query,
+                "occurred_at": event.occurred_at.isoformat(),
+                "slate": str(event.slate) if event.slate else None,
+                "position": event.position,
+                "retracted": event.retracted_by is not None,
+            }
+            for event in events
+        ],
+        "slates": [
+            {"slate": str(slate.pk), "placement": slate.placement, "created_at": slate.created_at.isoformat()}
+            for slate in visitor.slates.all()
+        ],
+    }

@@ -1,0 +1,64 @@
+"""Leave-one-out by time: what each shopper took last is the test, the one before the validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from recommender.ml.dataset import IntArray, Interactions
+
+Part = Literal["validation", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """train: Interactions without the held-out events.
+
+    validation_item, test_item: (n_users,) int64, -1 for users who hold nothing out.
+    """
+
+    train: Interactions
+    validation_item: IntArray
+    test_item: IntArray
+
+    def targets(self, part: Part) -> tuple[IntArray, IntArray]:
+        """(users, items), both (U',) int64: who is evaluated and what they took next."""
+        if part not in ("validation", "test"):
+            raise ValueError(f"part: received {part!r}, expected 'validation' or 'test'")
+        held_out = self.validation_item if part == "validation" else self.test_item
+        users = np.flatnonzero(held_out >= 0)
+        return users, held_out[users]
+
+    def histories(self, part: Part) -> list[IntArray]:
+        """What is known when `part` is predicted, for the users of `targets(part)`, oldest → newest.
+
+        For the test that is the training events and the validation item.
+        """
+        users, _ = self.targets(part)
+        train = self.train.histories()
+        if part == "validation":
+            return [train[user] for user in users]
+        return [np.append(train[user], self.validation_item[user]) for user in users]
+
+
+def leave_one_out(interactions: Interactions) -> Split:
+    """Holds out the last two distinct items of every human user with at least three.
+
+    Repeats of a (user, item) are collapsed to the first event: seen items are masked when ranking,
+    so only a first encounter can be predicted. Synthetic users stay in the training part whole.
+    """
+    unique = interactions.deduplicated()
+    offsets = unique.offsets
+    count = np.diff(offsets)
+    users = np.flatnonzero((count >= 3) & ~unique.synthetic_users())
+    last = offsets[users + 1] - 1
+    validation_item = np.full(unique.n_users, -1, dtype=np.int64)
+    test_item = validation_item.copy()
+    validation_item[users] = unique.item[last - 1]
+    test_item[users] = unique.item[last]
+    train = np.ones(len(unique.item), dtype=bool)
+    train[last] = False
+    train[last - 1] = False
+    return Split(train=unique.take(train), validation_item=validation_item, test_item=test_item)

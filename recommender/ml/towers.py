@@ -1,0 +1,158 @@
+"""The two towers: items from content and identity, shoppers from the items they took."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ItemTower(nn.Module):
+    """Projects content and adds an ID embedding, so that a new item works from content alone.
+
+    content: (n_items, D) float32, zero rows where an item has none; D may be 0.
+    id_dropout: chance that an item with content loses its ID embedding for one training step
+        (DropoutNet, Volkovs et al. 2017): the projection has to be able to stand alone.
+    """
+
+    def __init__(self, content: Tensor, embedding_size: int, *, id_dropout: float) -> None:
+        super().__init__()
+        n_items, dimensions = content.shape
+        self.id_dropout = id_dropout
+        known = content.abs().sum(dim=1) > 0
+        # Content vectors of one encoder lie in a narrow cone: what they share says nothing about taste.
+        centre = content[known].mean(dim=0) if known.any() else content.new_zeros(dimensions)
+        spread = (content[known] - centre).norm(dim=1).mean() if known.any() else content.new_ones(())
+        self.register_buffer("content", content, persistent=False)
+        self.register_buffer("known", known[:, None].float(), persistent=False)
+        self.register_buffer("centre", centre)
+        self.register_buffer("spread", spread.clamp_min(1e-6))
+        self.projection = nn.Parameter(torch.randn(dimensions, embedding_size) / math.sqrt(embedding_size))
+        self.identity = nn.Parameter(torch.randn(n_items, embedding_size) / math.sqrt(embedding_size))
+
+    def forward(self) -> Tensor:
+        """(n_items, d) L2-normalised vectors of the training catalogue."""
+        identity = self.identity
+        if self.training and self.id_dropout:
+            kept = torch.rand(len(identity), 1, device=identity.device) >= self.id_dropout
+            identity = torch.where(kept | (self.known == 0), identity, 0.0)
+        return F.normalize(self._project(self.content) * self.known + identity, dim=-1)
+
+    def from_content(self, content: Tensor) -> Tensor:
+        """(N, D) content of items that have no ID yet → (N, d) L2-normalised."""
+        return F.normalize(self._project(content), dim=-1)
+
+    def _project(self, content: Tensor) -> Tensor:
+        return ((content - self.centre) / self.spread) @ self.projection
+
+
+class UserTower(nn.Module):
+    """A history of item vectors → one vector per position; causal, positions known by distance only.
+
+    A learned start vector stands before every history: alone it is the shopper we know nothing about.
+    """
+
+    def __init__(
+        self,
+        embedding_size: int,
+        *,
+        blocks: int,
+        heads: int,
+        length: int,
+        kernel: int,
+        convolution_share: float,
+        dropout: float,
+        attention_dropout: float,
+        temperature: float,
+    ) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(embedding_size) / math.sqrt(embedding_size))
+        self.norm = nn.LayerNorm(embedding_size)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            Block(
+                embedding_size,
+                heads=heads,
+                length=length + 1,
+                kernel=kernel,
+                convolution_share=convolution_share,
+                dropout=dropout,
+                attention_dropout=attention_dropout,
+            )
+            for _ in range(blocks)
+        )
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
+
+    def forward(self, history: Tensor) -> Tensor:
+        """(B, L, d) item vectors → (B, L + 1, d): position t has seen the start vector and t items.
+
+        Vectors carry the temperature: their inner product with an item vector is the logit. Histories
+        are padded on the right, which a causal tower cannot see.
+        """
+        start = F.normalize(self.start, dim=0).expand(history.shape[0], 1, -1)
+        states = torch.cat([start, history], dim=1) * math.sqrt(self.start.shape[0])
+        states = self.dropout(self.norm(states))
+        for block in self.blocks:
+            states = block(states)
+        return F.normalize(states, dim=-1) * self.log_scale.clamp(max=math.log(100.0)).exp()
+
+
+class Block(nn.Module):
+    """Attention and a causal depthwise convolution side by side, then a feed-forward layer; post-norm.
+
+    The convolution sees exact recent order, attention the rest; `convolution_share` mixes them.
+    """
+
+    def __init__(
+        self,
+        embedding_size: int,
+        *,
+        heads: int,
+        length: int,
+        kernel: int,
+        convolution_share: float,
+        dropout: float,
+        attention_dropout: float,
+    ) -> None:
+        super().__init__()
+        self.heads, self.head_size = heads, embedding_size // heads
+        self.convolution_share = convolution_share
+        self.query_key_value = nn.Linear(embedding_size, 3 * embedding_size)
+        self.attention_output = nn.Linear(embedding_size, embedding_size)
+        self.distance_bias = nn.Parameter(torch.zeros(heads, length))
+        self.convolution = nn.Conv1d(embedding_size, embedding_size, kernel, groups=embedding_size)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(embedding_size, 4 * embedding_size),
+            nn.GELU(),
+            nn.Linear(4 * embedding_size, embedding_size),
+        )
+        self.mixed_norm = nn.LayerNorm(embedding_size)
+        self.output_norm = nn.LayerNorm(embedding_size)
+        self.dropout = nn.Dropout(dropout)
+        self.attention_dropout = nn.Dropout(attention_dropout)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(B, T, d) → (B, T, d); position t depends on positions ≤ t."""
+        share = self.convolution_share
+        mixed = share * self._convolve(states) + (1 - share) * self._attend(states)
+        states = self.mixed_norm(states + self.dropout(mixed))
+        return self.output_norm(states + self.dropout(self.feed_forward(states)))
+
+    def _convolve(self, states: Tensor) -> Tensor:
+        padded = F.pad(states.transpose(1, 2), (self.convolution.kernel_size[0] - 1, 0))
+        return self.convolution(padded).transpose(1, 2)
+
+    def _attend(self, states: Tensor) -> Tensor:
+        batch, length, _ = states.shape
+        position = torch.arange(length, device=states.device)
+        distance = position[:, None] - position[None, :]
+        bias = self.distance_bias[:, distance.clamp(min=0)].masked_fill(distance < 0, -torch.inf)
+        query, key, value = (
+            part.view(batch, length, self.heads, self.head_size).transpose(1, 2)
+            for part in self.query_key_value(states).split(self.heads * self.head_size, dim=-1)
+        )
+        logits = query @ key.transpose(-1, -2) / math.sqrt(self.head_size) + bias
+        attended = self.attention_dropout(logits.softmax(dim=-1)) @ value
+        return self.attention_output(attended.transpose(1, 2).reshape(states.shape))

@@ -1,0 +1,85 @@
+"""Serves the two towers with onnxruntime and numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from recommender.ml.artifact import read_config, read_tensors
+from recommender.ml.dataset import FloatArray, IntArray
+from recommender.ml.scorers import check_histories
+
+
+@dataclass(frozen=True, eq=False)
+class TwoTowerScorer:
+    """item_vectors: (n_items, d) float32; a score is the inner product with the user vector.
+
+    length: how many of the latest items the user tower reads.
+    """
+
+    item_vectors: FloatArray
+    length: int
+    user_tower: onnxruntime.InferenceSession
+    item_tower: onnxruntime.InferenceSession | None
+    kind: str = "two_tower"
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_vectors)
+
+    @classmethod
+    def load(cls, directory: Path) -> TwoTowerScorer:
+        config = read_config(directory)
+        return cls(
+            item_vectors=read_tensors(directory, "item_vectors")["item_vectors"],
+            length=config["length"],
+            user_tower=_session(directory / "user_tower.onnx"),
+            item_tower=_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
+        )
+
+    def score(self, histories: Sequence[IntArray]) -> FloatArray:
+        return self.user_vectors(histories) @ self.item_vectors.T
+
+    def score_one(self, history: IntArray) -> FloatArray:
+        return self.item_vectors @ self.user_vectors([history])[0]
+
+    def user_vectors(self, histories: Sequence[IntArray]) -> FloatArray:
+        """(B, d) float32, not normalised: the length carries the learned temperature."""
+        check_histories(histories, self.n_items)
+        recent = [np.asarray(history[-self.length :], dtype=np.int64) for history in histories]
+        lengths = np.array([len(items) for items in recent], dtype=np.int64)
+        # At least one position, so that a batch of new visitors has a shape the graph accepts.
+        mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
+        items = np.zeros(mask.shape, np.int64)
+        items[mask] = np.concatenate([*recent, lengths[:0]])
+        inputs = {"item_vectors": self.item_vectors[items], "mask": mask.astype(np.float32)}
+        return self.user_tower.run(None, inputs)[0]
+
+    def vectors_from_content(self, content: FloatArray) -> FloatArray:
+        """(N, D) content → (N, d) item vectors for products added since training.
+
+        Raises ValueError if the model was trained without content or D differs.
+        """
+        expected = self.item_tower.get_inputs()[0].shape[1] if self.item_tower else 0
+        if self.item_tower is None or content.ndim != 2 or content.shape[1] != expected:
+            raise ValueError(f"content: received shape {content.shape}, the model expects (N, {expected})")
+        return self.item_tower.run(None, {"content": np.asarray(content, np.float32)})[0]
+
+    def extended(self, content: FloatArray) -> TwoTowerScorer:
+        """The same model over a longer catalogue: new items follow the trained ones, placed by content."""
+        added = self.vectors_from_content(content)
+        return replace(self, item_vectors=np.concatenate([self.item_vectors, added]))
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    if not path.exists():
+        raise FileNotFoundError(f"artifact: {str(path)!r} is missing")
+    options = onnxruntime.SessionOptions()
+    # One request, one core: parallelism comes from processes.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
