@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models.functions import Coalesce
 from pgvector.django import HalfVectorField
@@ -166,6 +167,11 @@ class ProductImage(models.Model):
         return self.file.name
 
 
+def upload_storage() -> Storage:
+    """Uploaded catalogue files are work in progress: not beside the pictures, which anybody may fetch."""
+    return storages["artifacts"]
+
+
 class ImportRun(Run):
     """One reading of a catalogue file. read = created + updated + unchanged + rejected, always."""
 
@@ -174,14 +180,16 @@ class ImportRun(Run):
     source = models.CharField(max_length=40)
     format = models.CharField(max_length=20)
     path = models.CharField(max_length=500, blank=True, help_text="File or folder on the machine that reads it.")
-    upload = models.FileField(upload_to="imports", blank=True)
+    upload = models.FileField(upload_to="imports", storage=upload_storage, blank=True)
     mapping = models.JSONField(default=dict, blank=True, help_text="Field of a product: column of the file.")
+    encoding = models.CharField(max_length=20, default="utf-8")
     file_sha256 = models.CharField(max_length=64, blank=True)
     read = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
+    images = models.PositiveIntegerField(default=0, help_text="Pictures added to products.")
 
     class Meta(Run.Meta):
         verbose_name = "import"

@@ -115,4 +115,5 @@ def load_model(directory: Path, config: Mapping[str, Any]) -> CLIP:
 
 def _stored_precision(tensor: torch.Tensor) -> torch.Tensor:
     """fp16 for matrices; vectors (norms, biases) are small and stay as they are."""
-    return tensor.half() if tensor.is_floating_point() and tensor.ndim >= 2 else tensor.clone()
+    halved = tensor.half() if tensor.is_floating_point() and tensor.ndim >= 2 else tensor.clone()
+    return halved.contiguous(memory_format=torch.contiguous_format)

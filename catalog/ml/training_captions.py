@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 # Attributes that name the thing, its colour and so on, in our own catalogues and in the Kaggle fashion layout.
-NOUNS = ("category", "articleType", "subCategory", "label")
+NOUNS = ("type", "category", "articleType", "subCategory", "label")
 COLOURS = ("colour", "baseColour")
 AUDIENCES = ("gender",)
 SEASONS = ("season",)
+CLOTH = ("pattern", "material")
 # Too coarse or too vague to be said in a caption; prompts still name them.
 UNSPOKEN = ("masterCategory", "usage")
 
@@ -51,7 +52,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "girls": ("girl", "kids"),
     "boys": ("boy", "kids"),
 }
-_SAID = {"noun": 0.93, "colour": 0.8, "audience": 0.45, "season": 0.1, "other": 0.6, "plain": 0.15}
+_SAID = {"noun": 0.93, "colour": 0.8, "audience": 0.45, "season": 0.1, "cloth": 0.6, "other": 0.2, "plain": 0.15}
 _SYNONYM_SHARE = 0.3
 _PROMPTS = ("{}", "{}", "a photo of {}", "{} fashion", "a {} product", "something {}")
 
@@ -107,7 +108,8 @@ def _phrase(words: Mapping[str, str], rng: np.random.Generator) -> str:
 def _share(name: str, value: str) -> float:
     if value == "plain":
         return _SAID["plain"]
-    for role, names in (("noun", NOUNS), ("colour", COLOURS), ("audience", AUDIENCES), ("season", SEASONS)):
+    roles = {"noun": NOUNS, "colour": COLOURS, "audience": AUDIENCES, "season": SEASONS, "cloth": CLOTH}
+    for role, names in roles.items():
         if name in names:
             return _SAID[role]
     return _SAID["other"]

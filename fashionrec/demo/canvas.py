@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from fashionrec.demo.geometry import Floats, Polygon, dashes, outline
-from fashionrec.demo.lighting import CELLS, Fold, blurred, coarse_mask, enlarged, relief
+from fashionrec.demo.lighting import CELLS, Fold, Grid, blurred, relief
 from fashionrec.demo.materials import Material, surface
 from fashionrec.demo.palette import RGB, darker, mix
 from fashionrec.demo.patterns import Print, paint
@@ -104,13 +105,15 @@ class Canvas:
         if shadow:
             self._throw_shadow(polygon, shadow)
         placed = [fold.placed(self._scale, self._x, self._y) for fold in folds]
-        softness = fabric.material.softness
-        light, height = relief(polygon, openings, placed, volume=volume, softness=softness)
-        rows = (np.arange(patch.top, patch.top + patch.values.shape[0]) + 0.5) * self.pixel
-        columns = (np.arange(patch.left, patch.left + patch.values.shape[1]) + 0.5) * self.pixel
-        light, height = enlarged(light, rows, columns), enlarged(height, rows, columns)
-        x = columns[None, :].astype(np.float32) - np.float32(polygon[:, 0].mean()) + height * 0.9
-        y = rows[:, None].astype(np.float32) - np.float32(polygon[:, 1].min()) + height * 0.7
+        grid = Grid.around(polygon, 5.0)
+        coarse, folded = relief(grid, polygon, openings, placed, volume=volume, softness=fabric.material.softness)
+        rows, columns = self._centres(patch.top, patch.values.shape[0]), self._centres(patch.left, patch.values.shape[1])
+        light = grid.read(coarse, rows, columns)
+        x = columns[None, :] - np.float32(polygon[:, 0].mean())
+        y = rows[:, None] - np.float32(polygon[:, 1].min())
+        if folded is not None:  # the pattern follows the folds
+            height = grid.read(folded, rows, columns)
+            x, y = x + height * np.float32(0.9), y + height * np.float32(0.7)
         turn = np.radians(angle)
         cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
         u, v = x * cosine + y * sine, y * cosine - x * sine
@@ -156,36 +159,46 @@ class Canvas:
         """A soft dark area on what is already there (inside of a collar, under a flap)."""
         self._throw_shadow(self._place(path), strength, shift=(0.0, 0.0), blur=blur)
 
-    def finish(self, backdrop: RGB, *, floor: float | None = None) -> Image.Image:
-        """The picture on a softly lit backdrop; `floor` (percent from the top) puts the shadow on the ground."""
+    def finish(self, backdrop: RGB, *, stands: bool = False) -> Image.Image:
+        """The picture on a softly lit backdrop; the shadow of a thing that `stands` lies on the ground."""
         size = self.size
         ramp = (np.arange(size, dtype=np.float32) + 0.5) / size
         glow = 1.012 - 0.05 * ((ramp[:, None] - 0.42) ** 2 * 1.5 + (ramp[None, :] - 0.5) ** 2)
         ground = np.asarray(backdrop, dtype=np.float32) * glow[..., None]
-        small = np.asarray(
-            Image.fromarray(np.clip(self.alpha * 255, 0, 255).astype(np.uint8)).resize((CELLS, CELLS)),
-            dtype=np.float32,
-        ) / 255
-        if floor is None:
+        alpha = Image.fromarray(np.clip(self.alpha * 255, 0, 255).astype(np.uint8))
+        small = np.asarray(alpha.resize((CELLS, CELLS), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+        if stands:
+            shadow = _ground_shadow(small)
+        else:
             shadow = np.roll(blurred(small, 3.4), (3, 2), axis=(0, 1)) * 0.2
             shadow += np.roll(blurred(small, 1.1), (1, 1), axis=(0, 1)) * 0.16
-        else:
-            shadow = _ground_shadow(small, floor)
-        centres = (np.arange(size) + 0.5) * self.pixel
-        ground *= 1.0 - enlarged(shadow, centres, centres)[..., None]
-        whole = ground * (1.0 - self.alpha[..., None]) + self.colour
-        return Image.fromarray((np.clip(whole, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
+        centres = self._centres(0, size)
+        ground *= 1.0 - Grid.whole().read(shadow, centres, centres)[..., None]
+        ground *= 1.0 - self.alpha[..., None]
+        ground += self.colour
+        return Image.fromarray((np.clip(ground, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))
+
+    def _centres(self, start: int, count: int) -> Floats:
+        """Pixel centres in percent of the picture."""
+        return (np.arange(start, start + count, dtype=np.float32) + np.float32(0.5)) * np.float32(self.pixel)
 
     def _place(self, path: Path, *, closed: bool = True) -> Polygon:
         polygon = path if isinstance(path, np.ndarray) else outline(path, closed=closed)
         return polygon * self._scale + (self._x, self._y)
 
+    def _box(self, shapes: Sequence[Polygon], reach: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+        """First and one-past-last pixel (x, y) of shapes with `reach` pixels around; None outside the picture."""
+        corners = (shapes[0] if len(shapes) == 1 else np.vstack(list(shapes))) / self.pixel
+        (x0, y0), (x1, y1) = corners.min(axis=0) - reach, corners.max(axis=0) + reach + 1
+        low = np.array([max(int(x0), 0), max(int(y0), 0)])
+        high = np.array([min(int(x1), self.size), min(int(y1), self.size)])
+        return (low, high) if high[0] > low[0] and high[1] > low[1] else None
+
     def _coverage(self, polygons: Sequence[Polygon], *, holes: Sequence[Polygon] = ()) -> _Patch | None:
-        corners = np.vstack(list(polygons)) / self.pixel
-        low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, self.size).astype(int)
-        high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, self.size).astype(int)
-        if (high <= low).any():
+        box = self._box(polygons, 1.0)
+        if box is None:
             return None
+        low, high = box
         factor = self._oversampling
         image = Image.new("L", tuple((high - low) * factor))
         draw = ImageDraw.Draw(image)
@@ -201,12 +214,10 @@ class Canvas:
         lines = [line for line in lines if len(line) > 1]
         if not lines:
             return
-        corners = np.vstack(lines) / self.pixel
-        reach = width / self.pixel + 2
-        low = np.clip(np.floor(corners.min(axis=0) - reach), 0, self.size).astype(int)
-        high = np.clip(np.ceil(corners.max(axis=0) + reach), 0, self.size).astype(int)
-        if (high <= low).any():
+        box = self._box(lines, width / self.pixel + 2)
+        if box is None:
             return
+        low, high = box
         factor = self._oversampling
         thickness = width / self.pixel * factor
         # A hair-line thinner than the finest pen is drawn at that pen and made fainter instead.
@@ -215,36 +226,38 @@ class Canvas:
         draw = ImageDraw.Draw(image)
         for line in lines:
             points = (line / self.pixel - low) * factor - 0.5
-            draw.line(points.ravel().tolist(), fill=255, width=max(1, round(thickness)), joint="curve")
+            # Rounded joints are slow, and a thin line does not need them.
+            joint = "curve" if thickness > 5 else None
+            draw.line(points.ravel().tolist(), fill=255, width=max(1, round(thickness)), joint=joint)
         patch = _Patch(int(low[1]), int(low[0]), np.asarray(image.reduce(factor), dtype=np.float32) / 255)
         clip = 1.0 if over else self.alpha[patch.box]
         self._over(replace(patch, values=patch.values * clip * opacity), np.asarray(colour, dtype=np.float32))
 
     def _over(self, patch: _Patch, colour: Floats) -> None:
         """Source-over with premultiplied colours."""
-        box, cover = patch.box, patch.values[..., None]
-        self.colour[box] *= 1.0 - cover
-        self.colour[box] += np.clip(colour, 0.0, 1.0) * cover
-        self.alpha[box] += (1.0 - self.alpha[box]) * patch.values
+        below, alpha, cover = self.colour[patch.box], self.alpha[patch.box], patch.values[..., None]
+        below *= 1.0 - cover
+        below += np.minimum(np.maximum(colour, 0.0), 1.0) * cover
+        alpha += (1.0 - alpha) * patch.values
 
     def _throw_shadow(
         self, polygon: Polygon, strength: float, *, shift: tuple[float, float] = (0.5, 1.3), blur: float = 1.7
     ) -> None:
         moved = polygon + shift
-        small = blurred(coarse_mask([moved], []), blur)
-        low = np.clip(np.floor((moved.min(axis=0) - 3 * blur) / self.pixel), 0, self.size).astype(int)
-        high = np.clip(np.ceil((moved.max(axis=0) + 3 * blur) / self.pixel), 0, self.size).astype(int)
-        if (high <= low).any():
+        grid = Grid.around(moved, 3 * blur)
+        small = blurred(grid.coverage(moved), blur)
+        box = self._box([moved], 2.5 * blur / self.pixel)
+        if box is None:
             return
-        rows = (np.arange(low[1], high[1]) + 0.5) * self.pixel
-        columns = (np.arange(low[0], high[0]) + 0.5) * self.pixel
-        self.colour[low[1] : high[1], low[0] : high[0]] *= 1.0 - strength * enlarged(small, rows, columns)[..., None]
+        low, high = box
+        rows, columns = self._centres(low[1], high[1] - low[1]), self._centres(low[0], high[0] - low[0])
+        self.colour[low[1] : high[1], low[0] : high[0]] *= 1.0 - strength * grid.read(small, rows, columns)[..., None]
 
 
-def _ground_shadow(small: Floats, floor: float) -> Floats:
+def _ground_shadow(small: Floats) -> Floats:
     """Shadow (CELLS, CELLS) of a thing that stands on the ground: its width, squeezed under its lowest edge."""
-    row = int(floor / 100 * CELLS)
-    columns = small[max(row - 14, 0) : row + 2].max(axis=0)
+    filled = np.flatnonzero(small.max(axis=1) > 0.3)
+    row = min(int(filled[-1]) if len(filled) else CELLS // 2, CELLS - 4)
     shadow = np.zeros_like(small)
-    shadow[row - 1 : row + 2] = columns
-    return blurred(shadow, 2.6) * 0.85
+    shadow[row - 1 : row + 3] = small[max(row - 14, 0) : row + 2].max(axis=0)
+    return blurred(shadow, 2.4) * 0.5 + blurred(shadow, 0.9) * 0.22

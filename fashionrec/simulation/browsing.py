@@ -26,9 +26,9 @@ Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray
 class Browsing:
     """B shoppers, simulated together session by session.
 
-    popularity (I,), latents (I, K), persona_part (B, I), categories (I,) ascending, private (B, K),
-    targets (B,) number of events of each shopper. Categories must be sorted, so that the mass of one
-    category is the difference of two cumulative sums.
+    popularity (I,), latents (I, K), persona_part (B, I), categories (I,), private and centre (B, K) taste
+    now and the segment's, own_scale: spread of private weights around the centre, targets (B,) number of
+    events. Products must be sorted by category: its mass is then the difference of two cumulative sums.
     """
 
     def __init__(
@@ -39,19 +39,20 @@ class Browsing:
         persona_part: NDArray[np.float64],
         categories: NDArray[np.int64],
         private: NDArray[np.float64],
-        private_scale: float,
+        centre: NDArray[np.float64],
+        own_scale: float,
         targets: NDArray[np.int64],
         config: WorldConfig,
         rng: np.random.Generator,
     ) -> None:
         self.popularity, self.latents, self.persona_part = popularity, latents, persona_part
-        self.private, self.private_scale = private.copy(), private_scale
+        self.private, self.centre, self.own_scale = private.copy(), centre, own_scale
         self.targets, self.config, self.rng = targets, config, rng
         self.categories = categories
         labels = np.arange(categories.max() + 1)
         self.category_start = np.searchsorted(categories, labels, side="left")
         self.category_end = np.searchsorted(categories, labels, side="right")
-        self.own_spread = float(np.sqrt(latents.shape[1] * private_scale**2 + persona_part.var())) or 1.0
+        self.own_spread = float(np.sqrt(latents.shape[1] * private.var() + persona_part.var())) or 1.0
         self.examination = (1.0 + np.arange(config.slate_size)) ** -config.examination_exponent
         size = targets.size
         self.met = np.zeros((size, popularity.size), dtype=bool)
@@ -91,12 +92,13 @@ class Browsing:
             self._choose(rows, here, own, sums)
 
     def _drift(self, rows: NDArray[np.int64], start: NDArray[np.float64]) -> None:
-        """Stationary random walk (Ornstein-Uhlenbeck) of private taste since the previous session."""
+        """Stationary random walk (Ornstein-Uhlenbeck) around the segment's taste since the last session."""
         begin = np.maximum(start, self.clock[rows] + 1800.0)
         days = np.where(self.clock[rows] > 0, begin - self.clock[rows], 0.0) / DAY
         keep = np.exp(-days / self.config.drift_days)[:, None]
-        step = self.rng.normal(0.0, self.private_scale, (rows.size, self.latents.shape[1]))
-        self.private[rows] = keep * self.private[rows] + np.sqrt(1.0 - keep**2) * step
+        step = self.rng.normal(0.0, self.own_scale, (rows.size, self.latents.shape[1]))
+        away = self.private[rows] - self.centre[rows]
+        self.private[rows] = self.centre[rows] + keep * away + np.sqrt(1.0 - keep**2) * step
         self.clock[rows] = begin
         self.interest[rows] = -1
 
@@ -179,10 +181,8 @@ class Browsing:
         self.clock[shoppers] = times[:, -1]
         self.met[shoppers, clicked] = True
         self.met[shoppers[disliked], worst[disliked]] = True
-        self.final_private[shoppers], self.final_interest[shoppers] = (
-            self.private[shoppers],
-            self.interest[shoppers],
-        )
+        self.final_private[shoppers] = self.private[shoppers]
+        self.final_interest[shoppers] = self.interest[shoppers]
         self.interest[shoppers] = self.categories[clicked]
 
     def _columns(self) -> Columns:

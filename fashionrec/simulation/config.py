@@ -6,6 +6,24 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+_SHARES = (
+    "popularity_share",
+    "persona_share",
+    "segment_share",
+    "attribute_share",
+    "slate_relevance",
+    "click_noise",
+)
+_POSITIVE = (
+    "latent_size",
+    "segments",
+    "drift_days",
+    "slate_size",
+    "median_events",
+    "events_per_session",
+    "horizon_days",
+)
+
 
 @dataclass(frozen=True)
 class WorldConfig:
@@ -20,14 +38,20 @@ class WorldConfig:
     zipf_exponent: float = 1.0
     """Shared popularity of the product of rank r is proportional to r ** -zipf_exponent."""
 
-    latent_size: int = 4
+    latent_size: int = 6
     """Dimensions of private taste and of the product latents."""
+
+    segments: int = 8
+    """Number of segments: shoppers who share much of their private taste, whatever their personas."""
+
+    segment_share: float = 0.7
+    """Share of private taste's variance that a shopper's segment determines; the rest is own, and drifts."""
 
     attribute_share: float = 0.7
     """Share of a product latent's variance that its attributes (what it looks like) determine."""
 
     drift_days: float = 365.0
-    """Time constant of private taste's stationary random walk: correlation exp(-days / drift_days)."""
+    """Time constant of own taste's stationary random walk: correlation exp(-days / drift_days)."""
 
     interest_log_odds: float = 1.4
     """Log-odds added, within a session, to the category of the product chosen just before."""
@@ -47,7 +71,7 @@ class WorldConfig:
     min_events: int = 5
     """Fewest events of a shopper."""
 
-    median_events: float = 18.0
+    median_events: float = 20.0
     """Median of the long-tailed (log-normal) number of events of a shopper."""
 
     events_sigma: float = 0.7
@@ -63,13 +87,7 @@ class WorldConfig:
     """Length of the simulated period, in days; sessions start within it."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "popularity_share",
-            "persona_share",
-            "attribute_share",
-            "slate_relevance",
-            "click_noise",
-        ):
+        for name in _SHARES:
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name}: must lie in [0, 1], received {value!r}")
@@ -80,14 +98,7 @@ class WorldConfig:
             raise ValueError(f"popularity_share + persona_share: must not exceed 1, received {total!r}")
         if not 1 <= self.min_events <= self.max_events:
             raise ValueError(f"min_events: must lie in [1, {self.max_events}], received {self.min_events!r}")
-        for name in (
-            "latent_size",
-            "slate_size",
-            "drift_days",
-            "events_per_session",
-            "horizon_days",
-            "median_events",
-        ):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: must be positive, received {getattr(self, name)!r}")
 

@@ -54,9 +54,7 @@ class SimulatedRater:
 
     name = "simulated"
 
-    def __init__(
-        self, *, seed: int = 0, noise: float = 0.5, price_edges: tuple[float, float] = PRICE_EDGES
-    ) -> None:
+    def __init__(self, *, seed: int = 0, noise: float = 0.5, price_edges: tuple[float, float] = PRICE_EDGES) -> None:
         if noise < 0:
             raise ValueError(f"noise: must not be negative, received {noise!r}")
         self.seed, self.noise = seed, noise
@@ -69,9 +67,7 @@ class SimulatedRater:
         config = {"name": self.name, "seed": self.seed, "noise": self.noise, "price_edges": self.price_edges}
         return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
-    def score_labels(
-        self, prefix: str, suffixes: Sequence[str], labels: Sequence[str]
-    ) -> NDArray[np.float32]:
+    def score_labels(self, prefix: str, suffixes: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
         """Log-probabilities of the labels after prefix + suffix: (len(suffixes), 11) float32.
 
         The i-th label stands for the i-th point of the scale −1, 1, …, 10, whatever it is called. The persona
@@ -96,7 +92,7 @@ class SimulatedRater:
 
 
 def read_attributes(text: str, about: str) -> dict[str, str]:
-    """Attributes named by the "Key: value" lines of a text about a "persona" or a "product": the first counts."""
+    """Attributes in the "Key: value" lines of a text about a "persona" or a "product": the first counts."""
     return dict(_read(text, about))
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 SCALE: tuple[int, ...] = (-1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 """Scale points from worst to best; −1 means "would never wear it"."""
 
-THRESHOLDS: tuple[float, ...] = (-3.75, -2.95, -2.35, -1.8, -1.25, -0.7, -0.15, 0.45, 1.0, 1.6)
+THRESHOLDS: tuple[float, ...] = (-3.9, -3.0, -2.35, -1.8, -1.25, -0.7, -0.15, 0.45, 1.0, 1.6)
 """Taste at which a rating is as likely to reach the next scale point as not."""
 
 SPREAD = 0.25

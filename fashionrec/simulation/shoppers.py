@@ -60,11 +60,15 @@ def simulate(
 ) -> tuple[ShopperEvents, Population]:
     """Simulate n shoppers. popularity (I,), latents (I, K), persona_part (P, I), categories (I,).
 
-    Personas are dealt round and shuffled, so each has n / P shoppers but for one.
+    Personas and segments are dealt round and shuffled apart: all are equally large, but for one shopper.
     """
     order = np.argsort(categories, kind="stable")  # so that a category is one stretch
     personas = rng.permutation(np.arange(n) % persona_part.shape[0])
-    private = rng.normal(0.0, private_scale, (n, latents.shape[1]))
+    segment_scale = private_scale * float(np.sqrt(config.segment_share))
+    centres = segment_scale * _standardised(rng, config.segments, latents.shape[1])
+    centre = centres[rng.permutation(np.arange(n) % config.segments)]
+    own_scale = private_scale * float(np.sqrt(1.0 - config.segment_share))
+    private = centre + rng.normal(0.0, own_scale, centre.shape)
     population = Population(personas, private, np.full(n, -1, dtype=np.int64))
     targets = np.clip(
         np.rint(config.median_events * np.exp(config.events_sigma * rng.standard_normal(n))),
@@ -80,7 +84,8 @@ def simulate(
             persona_part=persona_part[personas[rows]][:, order],
             categories=categories[order],
             private=private[rows],
-            private_scale=private_scale,
+            centre=centre[rows],
+            own_scale=own_scale,
             targets=targets[rows],
             config=config,
             rng=rng,
@@ -99,3 +104,10 @@ def simulate(
         time=time,
     )
     return events, population
+
+
+def _standardised(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
+    """Normal draws whose columns have exactly mean 0 and variance 1 (0 for a single row)."""
+    draws = rng.standard_normal((rows, columns))
+    draws -= draws.mean(axis=0)
+    return np.asarray(draws / draws.std(axis=0)) if rows > 1 else draws

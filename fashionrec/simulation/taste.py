@@ -35,14 +35,16 @@ AFFINITIES: dict[tuple[str, str], float] = {
 """(persona attribute, product attribute) → relative size of their hidden weights."""
 
 STYLE_WORDS: dict[str, frozenset[str]] = {
-    "casual": frozenset("casual denim jean tshirt tee hoodie sneaker cotton jersey".split()),
-    "formal": frozenset("formal blazer suit shirt oxford heel wool tie trouser".split()),
-    "sporty": frozenset("sporty sport track jogger legging sneaker jersey polyester".split()),
-    "boho": frozenset("boho ethnic kurta maxi floral linen skirt sandal".split()),
-    "streetwear": frozenset("streetwear street hoodie cap bomber sneaker cargo denim".split()),
-    "classic": frozenset("classic coat trench knitwear cardigan loafer checked wool shirt".split()),
-    "minimal": frozenset("minimal plain white black grey beige linen".split()),
-    "romantic": frozenset("romantic party dress blouse floral dotted silk lace skirt pink".split()),
+    "casual": frozenset(["casual", "denim", "jean", "tshirt", "tee", "hoodie", "sneaker", "cotton", "jersey"]),
+    "formal": frozenset(["formal", "blazer", "suit", "shirt", "oxford", "heel", "wool", "tie", "trouser"]),
+    "sporty": frozenset(["sporty", "sport", "track", "jogger", "legging", "sneaker", "jersey", "polyester"]),
+    "boho": frozenset(["boho", "ethnic", "kurta", "maxi", "floral", "linen", "skirt", "sandal"]),
+    "streetwear": frozenset(["streetwear", "street", "hoodie", "cap", "bomber", "sneaker", "cargo", "denim"]),
+    "classic": frozenset(["classic", "coat", "trench", "knitwear", "cardigan", "loafer", "checked", "wool", "shirt"]),
+    "minimal": frozenset(["minimal", "plain", "white", "black", "grey", "beige", "linen"]),
+    "romantic": frozenset(
+        ["romantic", "party", "dress", "blouse", "floral", "dotted", "silk", "lace", "skirt", "pink"]
+    ),
 }
 """Words of the product's attributes that suit a style whatever the hidden weights say."""
 
@@ -102,9 +104,7 @@ class Taste:
         tokens = [_product_tokens(product) for product in goods]
         total = AFFINITY_SCALE * self._affinities(people, goods)
         total += _pairwise(people, goods, "gender", "gender", _gender_fit)
-        total += _pairwise(
-            people, goods, "budget", "price_band", lambda b, p: BUDGET_FIT.get(b, {}).get(p, 0.0)
-        )
+        total += _pairwise(people, goods, "budget", "price_band", lambda b, p: BUDGET_FIT.get(b, {}).get(p, 0.0))
         total += _term_matches(people, tokens, "likes") * LIKE_BONUS
         total += _term_matches(people, tokens, "dislikes") * DISLIKE_PENALTY
         for style, words in STYLE_WORDS.items():
@@ -149,15 +149,12 @@ def normalise_persona(persona: Attributes) -> dict[str, str]:
     return clean
 
 
-def normalise_product(
-    product: Attributes, *, price_edges: tuple[float, float] = PRICE_EDGES
-) -> dict[str, str]:
+def normalise_product(product: Attributes, *, price_edges: tuple[float, float] = PRICE_EDGES) -> dict[str, str]:
     """Lower-case attributes in the planted vocabulary: a band for a price, the leaf of a category path."""
     clean = {key: value.strip().lower() for key, value in product.items() if value and value.strip()}
     clean["gender"] = _GENDERS.get(clean.get("gender", ""), "")
     clean["colour"] = clean.get("colour") or clean.get("color", "")
-    clean["category_path"] = clean.get("category", "")
-    clean["category"] = re.split(r"[>/|]", clean["category_path"])[-1].strip()
+    clean["category"] = re.split(r"[>/|]", clean.get("category", ""))[-1].strip()
     band = _BANDS.get(clean.get("price_band", ""), "")
     price = parse_price(clean.get("price", ""))
     if not band and price is not None:
@@ -192,9 +189,7 @@ def _gender_fit(persona: str, product: str) -> float:
     return 0.0 if persona == product else OTHER_GENDER
 
 
-def _term_matches(
-    people: Sequence[Attributes], tokens: Sequence[frozenset[str]], key: str
-) -> NDArray[np.float64]:
+def _term_matches(people: Sequence[Attributes], tokens: Sequence[frozenset[str]], key: str) -> NDArray[np.float64]:
     """How many terms of a comma-separated persona attribute occur in each product, at most two: (P, I)."""
     terms = [[_words(term) for term in person.get(key, "").split(",") if term.strip()] for person in people]
     hits = {
@@ -209,7 +204,7 @@ def _term_matches(
 
 
 def _product_tokens(product: Attributes) -> frozenset[str]:
-    return _words(" ".join((product.get("category_path", ""), *(product.get(key, "") for key in _FEATURES))))
+    return _words(" ".join(product.get(key, "") for key in _FEATURES))
 
 
 @lru_cache(maxsize=50_000)

@@ -47,7 +47,7 @@ class World:
 
         popularity[i] + private[s] · latents[i] + persona_part[persona[s], i]   (+ Gumbel noise per choice)
 
-    popularity: (I,) float64, centred; latents: (I, K) float64, columns of mean 0 and variance 1;
+    popularity: (I,) float64, centred; latents: (I, K) float64, columns centred, uncorrelated, of variance 1;
     persona_part: (P, I) float64, rows of mean 0; private_scale: standard deviation of a private weight.
     """
 
@@ -72,16 +72,12 @@ class World:
         self.config, self.seed = config, seed
         self.taste = Taste(seed=seed)
         self.price_edges = price_edges([product.attributes for product in products])
-        self._goods = [
-            normalise_product(product.attributes, price_edges=self.price_edges) for product in products
-        ]
+        self._goods = [normalise_product(product.attributes, price_edges=self.price_edges) for product in products]
         popularity_seed, latent_seed, self._shopper_seed = np.random.SeedSequence(seed).spawn(3)
         self.popularity = _zipf(len(products), config.zipf_exponent, np.random.default_rng(popularity_seed))
         total = float(self.popularity.var()) / config.popularity_share
         self.persona_scores = self.taste.scores([persona.attributes for persona in personas], self._goods)
-        self.persona_part = _persona_part(
-            self.persona_scores, self.popularity, share=config.persona_share, total=total
-        )
+        self.persona_part = _persona_part(self.persona_scores, self.popularity, share=config.persona_share, total=total)
         self.latents = self._product_latents(np.random.default_rng(latent_seed))
         self.private_scale = float(np.sqrt(config.private_share * total / config.latent_size))
         names = [product["category"] for product in self._goods]
@@ -118,12 +114,8 @@ class World:
         Raises RuntimeError before any simulation and IndexError for an unknown shopper.
         """
         population = self.population
-        chosen = (
-            np.arange(population.persona.size) if shoppers is None else np.asarray(shoppers, dtype=np.int64)
-        )
-        utilities = (
-            self.popularity + self.private_part(chosen) + self.persona_part[population.persona[chosen]]
-        )
+        chosen = np.arange(population.persona.size) if shoppers is None else np.asarray(shoppers, dtype=np.int64)
+        utilities = self.popularity + self.private_part(chosen) + self.persona_part[population.persona[chosen]]
         same = self.categories[None, :] == population.interest[chosen, None]
         return np.asarray(utilities + self.config.interest_log_odds * same, dtype=np.float32)
 
@@ -169,22 +161,19 @@ class World:
         return {name: float((part * total).mean() / (total**2).mean()) for name, part in parts.items()}
 
     def _product_latents(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Attribute-determined plus own latents, columns of mean 0 and variance 1: (I, K) float64."""
+        """What attributes determine plus what is a product's own, whitened: (I, K) float64."""
         size = self.config.latent_size
         explained = np.zeros((len(self._goods), size))
         for name in LATENT_ATTRIBUTES:
             values, index = np.unique([product.get(name, "") for product in self._goods], return_inverse=True)
             table = [
-                [
-                    hidden_normal(self.seed, "latent", name, str(value), str(k)) if value else 0.0
-                    for k in range(size)
-                ]
+                [hidden_normal(self.seed, "latent", name, str(value), str(k)) if value else 0.0 for k in range(size)]
                 for value in values
             ]
             explained += np.asarray(table)[index]
         share = self.config.attribute_share if explained.std(axis=0).min() > 0 else 0.0
         own = _standardise(rng.standard_normal(explained.shape))
-        return _standardise(np.sqrt(share) * _standardise(explained) + np.sqrt(1.0 - share) * own)
+        return _whiten(np.sqrt(share) * _standardise(explained) + np.sqrt(1.0 - share) * own)
 
 
 def build_world(
@@ -200,11 +189,7 @@ def build_world(
 
 def price_edges(products: Sequence[Mapping[str, str]]) -> tuple[float, float]:
     """Terciles of a catalogue's numeric prices; the built-in edges when fewer than 3 products have one."""
-    prices = [
-        price
-        for price in (parse_price(product.get("price", "")) for product in products)
-        if price is not None
-    ]
+    prices = [price for price in (parse_price(product.get("price", "")) for product in products) if price is not None]
     if len(prices) < 3:
         return PRICE_EDGES
     low, high = np.quantile(prices, [1 / 3, 2 / 3])
@@ -220,10 +205,11 @@ def _zipf(n: int, exponent: float, rng: np.random.Generator) -> NDArray[np.float
 def _persona_part(
     scores: NDArray[np.float64], popularity: NDArray[np.float64], *, share: float, total: float
 ) -> NDArray[np.float64]:
-    """Scores centred per persona, scaled to take `share` of the utility's variance.
+    """Scores centred per persona, scaled to take `share` of the utility's variance: (P, I) float64.
 
-    A share is a covariance with the utility over its variance. With variance V of the scores, covariance c with popularity and R = (1 − share)·total for the other parts,
-    the scale a solves a²V + a·c = share·(R + a²V + 2·a·c), so that chance correlation cannot move the share.
+    The share of a part is its covariance with the utility over the utility's variance. With variance V of
+    the scores, covariance c with popularity and R = (1 − share)·total for the other parts, the scale a solves
+    a²V + a·c = share·(R + a²V + 2·a·c), so that chance correlation cannot move the share.
     """
     centred = scores - scores.mean(axis=1, keepdims=True)
     variance, covariance = float((centred**2).mean()), float((centred * popularity).mean())
@@ -240,3 +226,14 @@ def _standardise(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = columns - columns.mean(axis=0)
     spread = centred.std(axis=0)
     return np.asarray(np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0))
+
+
+def _whiten(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Columns rotated and scaled as little as makes them centred and uncorrelated with variance 1 (ZCA).
+
+    A catalogue with fewer products than columns keeps what variance it has.
+    """
+    centred = columns - columns.mean(axis=0)
+    left, spread, right = np.linalg.svd(centred, full_matrices=False)
+    kept = spread > 1e-9
+    return np.asarray(np.sqrt(len(columns)) * left[:, kept] @ right[kept])

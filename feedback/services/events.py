@@ -21,7 +21,8 @@ CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead of ours a client's clock may run."""
 OLDEST = timedelta(days=3650)
 WITHOUT_PRODUCT = {Event.Type.SEARCH, Event.Type.RETRACT}
-FIELDS = {"event_id", "type", "visitor", "product", "value", "occurred_at", "slate", "position", "query"}
+FIELDS = {"event_id", "type", "visitor", "product", "value", "occurred_at", "slate", "position", "query", "retracts"}
+RETRACTION_NAMESPACE = uuid.UUID("6f0a3c0e-6e57-4f5c-9b8b-0f6d4f1f5c11")
 
 
 @dataclass
@@ -74,25 +75,28 @@ def record_events(
     with transaction.atomic():
         products = _products(parsed)
         visitors = _visitors(parsed, source) if visitor is None else {}
-        rows, seen = [], set()
+        rows: dict[uuid.UUID, Event] = {}
+        retractions = []
         for event in parsed:
             owner = visitor if visitor is not None else visitors[event.visitor or ""]
             if visitor is not None and event.visitor not in (None, visitor.external_id, str(visitor.pk)):
                 _reject(result, event.index, FieldError("visitor", event.visitor, "unknown visitor"))
             elif event.product is not None and event.product not in products:
                 _reject(result, event.index, FieldError("product", event.product, "unknown product"))
-            elif event.event_id in seen:
+            elif event.undoes is not None:
+                retractions.append((event, owner))
+            elif event.event_id in rows:
                 result.duplicates += 1
             else:
-                seen.add(event.event_id)
-                rows.append(_row(event, owner, products))
-        known = set(Event.objects.filter(event_id__in=seen).values_list("event_id", flat=True))
-        fresh = [row for row in rows if row.event_id not in known]
+                rows[event.event_id] = _row(event, owner, products)
+        known = set(Event.objects.filter(event_id__in=list(rows)).values_list("event_id", flat=True))
+        fresh = [row for event_id, row in rows.items() if event_id not in known]
         # A concurrent request may insert the same event between the look and the insert.
         Event.objects.bulk_create(fresh, ignore_conflicts=True)
         result.duplicates += len(rows) - len(fresh)
         result.accepted += len(fresh)
-        _apply_retractions([event for event in parsed if event.undoes and event.event_id not in known], visitor, visitors)
+        for event, owner in retractions:
+            _retract(result, event, owner)
     result.rejected.sort(key=lambda rejection: rejection["index"])
     return result
 
@@ -130,14 +134,25 @@ def record_event(
 
 
 @transaction.atomic
-def retract_event(*, visitor: Visitor, event_id: uuid.UUID) -> Event | None:
-    """Undo an earlier event of this visitor; returns the retract event, or None when there is nothing to undo."""
-    earlier = Event.objects.select_for_update().filter(
-        visitor=visitor, event_id=event_id, retracted_by__isnull=True
-    ).first()
+def retract_event(
+    *, visitor: Visitor, event_id: uuid.UUID, retraction_id: uuid.UUID | None = None, occurred_at: datetime | None = None
+) -> Event | None:
+    """Undo an earlier event of this visitor; returns the retract event, or None when nothing stands to be undone."""
+    earlier = (
+        Event.objects.select_for_update()
+        .filter(visitor=visitor, event_id=event_id, retracted_by__isnull=True)
+        .exclude(type=Event.Type.RETRACT)
+        .first()
+    )
     if earlier is None:
         return None
-    retraction = record_event(visitor=visitor, type=Event.Type.RETRACT, product=earlier.product)
+    retraction = record_event(
+        visitor=visitor,
+        type=Event.Type.RETRACT,
+        product=earlier.product,
+        event_id=retraction_id,
+        occurred_at=occurred_at,
+    )
     earlier.retracted_by = retraction.event_id
     earlier.save(update_fields=["retracted_by"])
     return retraction
@@ -160,13 +175,18 @@ def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Pars
     if visitor is not None or names_visitor:
         if not isinstance(visitor, str) or not 0 < len(visitor) <= LONGEST_EXTERNAL_ID or "\x00" in visitor:
             raise _Rejected("visitor", visitor, f"expected 1 to {LONGEST_EXTERNAL_ID} characters")
-    value, query, undoes = raw.get("value"), raw.get("query") or "", None
+    value, query = raw.get("value"), raw.get("query") or ""
     if not isinstance(query, str) or len(query) > 200 or "\x00" in query:
         raise _Rejected("query", query, "expected at most 200 characters")
     product = raw.get("product")
+    event_id, undoes = _uuid("event_id", raw.get("event_id")), None
     if event_type == Event.Type.RETRACT:
-        undoes = _uuid("value", value if value is not None else product)
-        value, product = None, None
+        # A retract names the event it undoes by event_id; with an id of its own it names it in `retracts`.
+        value = product = None
+        if raw.get("retracts") is not None:
+            undoes = _uuid("retracts", raw["retracts"])
+        else:
+            undoes, event_id = event_id, uuid.uuid5(RETRACTION_NAMESPACE, str(event_id))
     elif value is not None:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise _Rejected("value", value, "expected a finite number")
@@ -185,7 +205,7 @@ def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Pars
         raise _Rejected("position", position, "expected an integer from 0 to 32767")
     return _Parsed(
         index=index,
-        event_id=_uuid("event_id", raw.get("event_id")),
+        event_id=event_id,
         type=event_type,
         visitor=visitor,
         product=product,
@@ -269,9 +289,13 @@ def _row(event: _Parsed, visitor: Visitor, products: dict[str, int]) -> Event:
     )
 
 
-def _apply_retractions(events: list[_Parsed], visitor: Visitor | None, visitors: dict[str, Visitor]) -> None:
-    for event in events:
-        owner = visitor if visitor is not None else visitors[event.visitor or ""]
-        Event.objects.filter(visitor=owner, event_id=event.undoes, retracted_by__isnull=True).update(
-            retracted_by=event.event_id
-        )
+def _retract(result: BatchResult, event: _Parsed, visitor: Visitor) -> None:
+    assert event.undoes is not None  # noqa: S101  # only retractions come here
+    if Event.objects.filter(event_id=event.event_id).exists():
+        result.duplicates += 1
+    elif retract_event(
+        visitor=visitor, event_id=event.undoes, retraction_id=event.event_id, occurred_at=event.occurred_at
+    ):
+        result.accepted += 1
+    else:
+        _reject(result, event.index, FieldError("event_id", str(event.undoes), "no such event of this visitor to undo"))

@@ -1,0 +1,143 @@
+"""Planning an import: everything that can be refused is refused before a row is read."""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.core.files import File
+from django.db import transaction
+
+from catalog.formats import FORMATS, Row, find_file, opened, read_rows, sha256_of
+from catalog.formats.lines import check_encoding
+from catalog.models import ImportRun
+from catalog.sources import check_source, source_named_after
+from fashionrec.common.errors import Invalid
+from fashionrec.common.locks import Lock, take_lock
+from fashionrec.common.queue import enqueue
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    source: str
+    format: str
+    mapping: dict[str, str]
+    encoding: str
+    file_sha256: str
+
+
+def plan_import(
+    *,
+    format: str,
+    path: str | Path | None = None,
+    upload: File | None = None,
+    source: str = "",
+    mapping: Mapping[str, str] | None = None,
+    encoding: str = "utf-8",
+) -> ImportRun:
+    """The run that reads this catalogue, ringing for a worker; an open run of the same file is found again.
+
+    path: a file or folder on this machine; upload: a file that travels with the run. Exactly one of them.
+    source: the namespace of the products' ids; default: named after the file.
+    mapping: field of a product -> column, for format csv; empty: by the columns' names.
+    Raises Invalid, naming field and value, for anything that makes the file as a whole unusable.
+    """
+    if (path is None) == (upload is None):
+        raise Invalid.for_field("path", str(path), "give either a path or an upload")
+    if format not in FORMATS:
+        raise Invalid.for_field("format", format, f"expected one of {', '.join(FORMATS)}")
+    check_encoding(encoding)
+    folder: Path | None = None
+    if upload is not None:
+        name, stream = upload.name or "upload", upload.file
+    else:
+        found = find_file(Path(str(path)), names=FORMATS[format].file_names)
+        given = Path(str(path)).resolve()
+        name, folder, stream = given.name, found.folder, found.path.open("rb")
+    try:
+        source = check_source(source or source_named_after(Path(name).name))
+        _check_readable(stream, format, dict(mapping or {}), encoding, folder)
+        planned = _Planned(source, format, dict(mapping or {}), encoding, sha256_of(stream))
+        return _find_or_create(planned, path=str(given) if folder else "", upload=upload)
+    finally:
+        if folder is not None:
+            stream.close()
+
+
+@contextmanager
+def open_rows(run: ImportRun) -> Iterator[Iterator[Row]]:
+    """The rows of a run's file from the first one. Raises Invalid when the file is gone or is not the planned one."""
+    folder, stream = _open(run)
+    try:
+        digest = sha256_of(stream)
+        if digest != run.file_sha256:
+            raise Invalid.for_field("path", run.path or run.upload.name, "the file changed since the import was planned")
+        with opened(stream) as content:
+            yield read_rows(content, format=run.format, mapping=run.mapping, encoding=run.encoding, folder=folder)
+    finally:
+        stream.close()
+
+
+def pictures_folder(run: ImportRun) -> Path | None:
+    """Where the file names of pictures begin; None for an upload, which comes without pictures."""
+    if not run.path:
+        return None
+    return find_file(Path(run.path), names=FORMATS[run.format].file_names).folder
+
+
+def release_lease_of_dead_process(run: ImportRun) -> bool:
+    """Free a run at once whose holder was a process of this machine that no longer exists; True when it was freed.
+
+    Otherwise a killed command would keep its run until the lease runs out.
+    """
+    host, _, rest = run.lease_owner.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname()[:60] or not pid.isdigit() or _is_alive(int(pid)):
+        return False
+    freed = ImportRun.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=ImportRun.OPEN_STATES)
+    return freed.update(lease_until=None) == 1
+
+
+def _check_readable(
+    stream: IO[bytes], format: str, mapping: dict[str, str], encoding: str, folder: Path | None
+) -> None:
+    with opened(stream) as content:
+        next(read_rows(content, format=format, mapping=mapping, encoding=encoding, folder=folder), None)
+
+
+def _find_or_create(planned: _Planned, *, path: str, upload: File | None) -> ImportRun:
+    identity = {name: getattr(planned, name) for name in planned.__slots__}
+    with transaction.atomic():
+        take_lock(Lock.IMPORT_PLAN)
+        run = ImportRun.objects.filter(**identity, state__in=ImportRun.OPEN_STATES, cancel_requested=False).first()
+        if run is None:
+            run = ImportRun(**identity, path=path)
+            if upload is not None:
+                upload.seek(0)
+                run.upload.save(Path(upload.name or "upload").name, upload, save=False)
+            run.save()
+        enqueue(run.task_name, str(run.pk))
+    return run
+
+
+def _open(run: ImportRun) -> tuple[Path | None, IO[bytes]]:
+    if run.path:
+        found = find_file(Path(run.path), names=FORMATS[run.format].file_names)
+        return found.folder, found.path.open("rb")
+    try:
+        return None, run.upload.storage.open(run.upload.name, "rb").file
+    except (FileNotFoundError, ValueError) as error:
+        raise Invalid.for_field("upload", run.upload.name, "the uploaded file is no longer in storage") from error
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

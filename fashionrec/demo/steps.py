@@ -1,0 +1,329 @@
+"""The steps of `make demo`, each safe to repeat: what is already done is found and left alone."""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from tqdm import tqdm
+
+from catalog.ml.encoder import encoder_directory
+from catalog.models import Encoder, Product, ProductEmbedding
+from catalog.services.embeddings import plan_embedding_run, register_encoder
+from fashionrec.common.models import ApiKey, Run, User
+from fashionrec.common.runs import ring_for_stalled_runs
+from fashionrec.common.services.api_keys import create_api_key
+from fashionrec.demo.catalogue import write_catalogue
+from fashionrec.demo.world import SIMULATED_SOURCE, Oracle, record_simulated_shoppers, world_of_shop
+from fashionrec.processes import Supervisor
+from feedback.models import Event, Visitor
+from personas.models import Persona, Rating, RatingRun
+from personas.services.language_models import register_language_model
+from personas.services.personas import generate_personas
+from personas.services.ratings import plan_rating_run, publish
+from recommender.models import ModelAlias, ModelKind, ModelVersion, TrainingRun
+from recommender.selectors import latest_versions, open_trainings
+from recommender.services.models import promote
+from recommender.services.training import start_training
+
+DRAWN_SOURCE = "demo"
+KEY_NAME = "demo"
+KEY_SCOPES = (
+    "catalog:write", "embeddings:read", "recommendations:read", "events:write", "personas:read", "ratings:read",
+    "ratings:write", "models:read", "models:write", "imports:read", "imports:write", "visitors:read", "visitors:write",
+)  # fmt: skip
+
+
+@dataclass
+class Demo:
+    """What is to be built. `catalog` None means the drawn catalogue."""
+
+    catalog: Path | None = None
+    format: str = "jsonl"
+    source: str = DRAWN_SOURCE
+    products: int = 640
+    personas: int = 48
+    raters_per_product: int = 6
+    shoppers: int = 1500
+    seed: int = 7
+    quiet: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step and name it on the terminal."""
+        if not self.quiet:
+            print(f"── {name}", flush=True)
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 1)
+
+    def bar(self, total: int, unit: str) -> "tqdm[Any]":
+        return tqdm(total=total, unit=unit, disable=self.quiet, leave=True, ncols=88, mininterval=0.5)
+
+
+def import_products(demo: Demo) -> None:
+    """Draw the catalogue unless one is given, and import it through the same door as any other."""
+    path = demo.catalog
+    if path is None:
+        folder = Path(settings.DATA_DIR) / "demo" / f"catalogue-{demo.seed}-{demo.products}"
+        with demo.step("draw"), demo.bar(demo.products, "picture") as bar:
+            path = write_catalogue(folder, seed=demo.seed, count=demo.products, on_progress=_to(bar))
+    with demo.step("import"):
+        state = read_state()
+        if state.get("imported") == [str(path), demo.source] and Product.objects.filter(source=demo.source).exists():
+            _show_only(demo.source)
+            return
+        call_command("import_catalog", str(path), format=demo.format, source=demo.source)
+        _show_only(demo.source)
+        write_state(imported=[str(path), demo.source])
+
+
+def _show_only(source: str) -> None:
+    """The demo is about one catalogue: another one that an earlier demo imported is archived, not deleted."""
+    others = set(read_state().get("sources", [])) - {source}
+    hidden = Product.objects.filter(source__in=others).exclude(status=Product.Status.ARCHIVED)
+    if count := hidden.update(status=Product.Status.ARCHIVED):
+        print(f"   archived {count} products of {', '.join(sorted(others))}: the demo shows one catalogue at a time")
+    if not Product.objects.visible().filter(source=source).exists():
+        Product.objects.filter(source=source).update(status=Product.Status.ACTIVE)
+    write_state(sources=sorted(others | {source}))
+
+
+def embed_products(demo: Demo, supervisor: Supervisor) -> None:
+    with demo.step("embed"):
+        encoder = live_encoder()
+        while run := plan_embedding_run(encoder=encoder):
+            watch(demo, supervisor, [run], unit="product")
+            run.refresh_from_db()
+            if run.state != Run.State.DONE:
+                raise RuntimeError(f"embedding: {run.state}: {run.error}")
+
+
+def live_encoder() -> Encoder:
+    """The row of the configured encoder, live. Reads its digest from disk; the weights stay unopened."""
+    name = settings.FASHIONREC["ENCODER"]
+    config = json.loads((encoder_directory(name, search=[Path(settings.DATA_DIR) / "encoders"]) / "config.json").read_text())
+    return register_encoder(
+        name=name, digest=config["weights_sha256"], dimensions=config["model_cfg"]["embed_dim"], live=True
+    )
+
+
+def make_personas(demo: Demo) -> list[Persona]:
+    with demo.step("personas"):
+        return generate_personas(count=demo.personas, seed=demo.seed)
+
+
+def plan_ratings(demo: Demo, personas: list[Persona]) -> RatingRun | None:
+    """A rating run over the catalogue, unless its products are rated already."""
+    open_run = RatingRun.objects.filter(state__in=Run.OPEN_STATES).first()
+    if open_run is not None:
+        return open_run
+    rated = Rating.objects.filter(run__published_at__isnull=False, product__source=demo.source)
+    finished = RatingRun.objects.filter(state=Run.State.DONE, published_at__isnull=True).first()
+    if finished is not None:
+        return finished
+    if rated.exists():
+        return None
+    world = world_of_shop(personas=personas, source=demo.source, seed=demo.seed)
+    options = {"seed": demo.seed, "price_edges": [round(float(edge), 2) for edge in world.price_edges]}
+    model = register_language_model(name=f"simulated rater ({demo.source})", options=options)
+    return plan_rating_run(
+        personas=personas,
+        language_model=model,
+        raters_per_product=min(demo.raters_per_product, len(personas)),
+        seed=demo.seed,
+    )
+
+
+def rate_products(demo: Demo, supervisor: Supervisor, personas: list[Persona]) -> None:
+    with demo.step("rate"):
+        run = plan_ratings(demo, personas)
+        if run is not None:
+            watch(demo, supervisor, [run], unit="rating")
+            run.refresh_from_db()
+            if run.state != Run.State.DONE:
+                raise RuntimeError(f"rating: {run.state}: {run.error}")
+            publish(run=run)
+
+
+def simulate_shoppers(demo: Demo, personas: list[Persona]) -> None:
+    with demo.step("shoppers"):
+        if not simulated_visitors(demo.source).exists():
+            world = world_of_shop(personas=personas, source=demo.source, seed=demo.seed)
+            record_simulated_shoppers(world=world, shoppers=demo.shoppers, source=demo.source)
+
+
+def train_models(demo: Demo, supervisor: Supervisor) -> None:
+    """Queue one training per kind; the worker does them side by side."""
+    with demo.step("train"):
+        if read_state().get("trained") == demo.source and ModelAlias.objects.exists():
+            return
+        running = open_trainings()
+        fresh = versions_of(demo.source)
+        runs = []
+        for kind in (ModelKind.TWO_TOWER, ModelKind.GRAPHSAGE, *_cheap_kinds()):
+            if kind not in fresh:
+                runs.append(running.get(kind) or start_training(kind=kind, seed=demo.seed))
+        if runs:
+            watch(demo, supervisor, runs, unit="epoch")
+            for run in runs:
+                run.refresh_from_db()
+                if run.state != Run.State.DONE:
+                    raise RuntimeError(f"training {run.kind}: {run.state}: {run.error}")
+
+
+def versions_of(source: str) -> dict[str, ModelVersion]:
+    """The newest version per kind that was trained on the shop's present data."""
+    from recommender.datasets import build_dataset
+
+    fingerprint = build_dataset().fingerprint
+    return {
+        kind: version
+        for kind, version in latest_versions().items()
+        if version.data_window.get("fingerprint") == fingerprint
+    }
+
+
+def _cheap_kinds() -> list[str]:
+    return [ModelKind.RANDOM, ModelKind.POPULARITY, ModelKind.TRANSITION_KNN]
+
+
+def evaluate_models(demo: Demo, personas: list[Persona]) -> dict[str, Any]:
+    """Measure all models and the oracle on the same held-out events."""
+    from recommender.jobs import evaluate_versions
+    from recommender.models import EvaluationReport
+
+    with demo.step("evaluate"):
+        state = read_state()
+        if state.get("trained") == demo.source and ModelAlias.objects.exists():
+            report = EvaluationReport.objects.filter(pk=state.get("report")).first()
+            if report is not None:
+                return dict(report.results)
+        versions = versions_of(demo.source)
+        world = world_of_shop(personas=personas, source=demo.source, seed=demo.seed)
+        world.simulate_shoppers(simulated_visitors(demo.source).count())
+        with demo.bar(len(versions) + 1, "model") as bar:
+            report = evaluate_versions(
+                list(versions.values()),
+                extra={"oracle": Oracle(world, source=demo.source)},
+                seed=demo.seed,
+                on_model=lambda _: bar.update(),
+            )
+        write_state(report=report.pk)
+        return dict(report.results)
+
+
+def promote_best(demo: Demo) -> str:
+    """The model with the best NDCG on validation (the test part is only reported) becomes the champion."""
+    with demo.step("promote"):
+        alias = ModelAlias.objects.select_related("version").filter(name=ModelAlias.Name.CHAMPION).first()
+        if read_state().get("trained") == demo.source and alias is not None:
+            return alias.version.name
+        candidates = [version for kind, version in versions_of(demo.source).items() if kind != ModelKind.RANDOM]
+        best = max(candidates, key=lambda version: version.metrics.get("validation_ndcg@10", 0.0))
+        promote(version=best, actor="demo")
+        write_state(trained=demo.source)
+        return best.name
+
+
+def make_access(demo: Demo) -> dict[str, str]:
+    """An administrator and an API key for this machine, kept in a file that only its owner reads."""
+    with demo.step("access"):
+        state = read_state()
+        if "password" not in state or not User.objects.filter(username="admin").exists():
+            state["password"] = secrets.token_urlsafe(12)
+            user, _ = User.objects.get_or_create(username="admin", defaults={"is_staff": True, "is_superuser": True})
+            user.set_password(state["password"])
+            user.save()
+            write_state(password=state["password"])
+        prefix = state.get("api_key", "").partition(".")[0]
+        if not ApiKey.objects.filter(prefix=prefix, revoked_at__isnull=True).exists():
+            _, state["api_key"] = create_api_key(name=KEY_NAME, scopes=list(KEY_SCOPES), source=KEY_NAME)
+            write_state(api_key=state["api_key"])
+        return {"username": "admin", "password": state["password"], "api_key": state["api_key"]}
+
+
+def summary(demo: Demo, results: dict[str, Any], champion: str) -> dict[str, Any]:
+    """The last line of `make demo`."""
+    shown = Product.objects.visible().filter(source=demo.source)
+    encoder = Encoder.objects.get(is_live=True)
+    return {
+        "products": shown.count(),
+        "embedded": ProductEmbedding.objects.filter(encoder=encoder, kind="hybrid", product__in=shown).count(),
+        "personas": Persona.objects.count(),
+        "ratings": Rating.objects.filter(run__published_at__isnull=False, product__in=shown).count(),
+        "events": Event.objects.filter(product__in=shown).count(),
+        "champion": champion,
+        "models": results["models"],
+        "seconds": demo.seconds,
+    }
+
+
+def simulated_visitors(source: str) -> Any:
+    return Visitor.objects.filter(source=f"{SIMULATED_SOURCE}:{source}")
+
+
+def watch(demo: Demo, supervisor: Supervisor, runs: list[Any], *, unit: str) -> None:
+    """Show the progress of runs until none is open; the worker does the work."""
+    bars = {}
+    for run in runs:
+        label = run.kind if isinstance(run, TrainingRun) else unit
+        bars[run.pk] = demo.bar(run.total, unit)
+        bars[run.pk].set_description(f"{label:<15}")
+    ring_for_stalled_runs()
+    left, rung = list(runs), time.monotonic()
+    try:
+        while left:
+            for run in list(left):
+                run.refresh_from_db()
+                bar = bars[run.pk]
+                bar.total = run.total or bar.total
+                bar.update(run.done - bar.n)
+                if not run.is_open:
+                    left.remove(run)
+            supervisor.check()
+            if time.monotonic() - rung > 5:
+                ring_for_stalled_runs()
+                rung = time.monotonic()
+            time.sleep(0.2)
+    finally:
+        for bar in bars.values():
+            bar.refresh()
+            bar.close()
+
+
+def state_path() -> Path:
+    return Path(settings.DATA_DIR) / "demo" / "state.json"
+
+
+def read_state() -> dict[str, Any]:
+    try:
+        return dict(json.loads(state_path().read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def write_state(**changes: Any) -> None:
+    path = state_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        json.dump({**read_state(), **changes}, stream, indent=1)
+    temporary.replace(path)
+
+
+def _to(bar: "tqdm[Any]") -> Callable[..., None]:
+    def update(done: int, *_: Any) -> None:
+        bar.update(done - bar.n)
+
+    return update
+
+

@@ -1,0 +1,131 @@
+"""Simulated shoppers for the catalogue in the shop: a planted world, its events, and its oracle."""
+
+import uuid
+from datetime import timedelta
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from catalog.models import Product
+from fashionrec.common.batching import batched
+from fashionrec.simulation.config import WorldConfig
+from fashionrec.simulation.world import SimPersona, SimProduct, World, build_world
+from feedback.models import Consent, Event, Provenance, Visitor
+from personas.models import Persona
+from recommender.datasets import Dataset
+from recommender.ml.evaluation import Evaluation
+from recommender.ml.metrics import ndcg_at_k, rank_of_target, recall_at_k
+from recommender.ml.split import Split
+
+SIMULATED_SOURCE = "simulated"
+CONSENT_WORDING = "simulated shopper"
+EVENT_NAMESPACE = uuid.UUID("b7d2f9a4-2a53-4f0e-8a51-7a7d6f5a9c10")
+
+
+def world_of_shop(*, personas: list[Persona], source: str, seed: int) -> World:
+    """The planted world over a source's visible products (by primary key) and personas (by key)."""
+    products = Product.objects.visible().filter(source=source).select_related("brand", "category").order_by("pk")
+    return build_world(
+        [SimProduct(str(product.pk), product_attributes(product)) for product in products],
+        [SimPersona(persona.key, persona_attributes(persona)) for persona in personas],
+        config=WorldConfig(),
+        seed=seed,
+    )
+
+
+def product_attributes(product: Product) -> dict[str, str]:
+    attributes = {
+        "category": product.category.name if product.category else "",
+        "brand": product.brand.name if product.brand else "",
+        "gender": product.gender,
+        "colour": product.colour,
+        "pattern": product.pattern,
+        "material": product.material,
+        "season": product.season,
+        "style": str(product.attributes.get("style") or product.attributes.get("usage") or ""),
+        "price": f"{product.price:.2f}" if product.price is not None else "",
+    }
+    return {name: value for name, value in attributes.items() if value}
+
+
+def persona_attributes(persona: Persona) -> dict[str, str]:
+    return {
+        "gender": persona.gender,
+        "age_band": persona.age_band,
+        "region": persona.region,
+        "occupation": persona.occupation,
+        "style": persona.style,
+        "budget": persona.budget,
+        "likes": ", ".join(persona.likes),
+        "dislikes": ", ".join(persona.dislikes),
+    }
+
+
+@transaction.atomic
+def record_simulated_shoppers(*, world: World, shoppers: int, source: str) -> int:
+    """Store the shoppers' visitors, consents and events, all or nothing; returns the number of events.
+
+    The last event lies an hour back. Event ids derive from the world, so that nothing is stored twice.
+    """
+    events = world.simulate_shoppers(shoppers)
+    visitors = [
+        Visitor(
+            id=uuid.uuid5(EVENT_NAMESPACE, f"{source}:{world.digest}:{index}"),
+            source=f"{SIMULATED_SOURCE}:{source}",
+            external_id=f"{world.digest[:8]}-{index:05d}",
+            provenance=Provenance.SIMULATED,
+            persona=world.personas[persona].key,
+            consented=True,
+        )
+        for index, persona in enumerate(events.persona)
+    ]
+    Visitor.objects.bulk_create(visitors, batch_size=1000)
+    Consent.objects.bulk_create(
+        [Consent(visitor=visitor, granted=True, wording=CONSENT_WORDING) for visitor in visitors], batch_size=1000
+    )
+    product_ids = [int(product.key) for product in world.products]
+    begin = timezone.now() - timedelta(hours=1) - timedelta(seconds=float(events.time.max(initial=0.0)))
+    for batch in batched(range(len(events.shopper)), 5000):
+        Event.objects.bulk_create(
+            Event(
+                event_id=uuid.uuid5(visitors[events.shopper[i]].pk, str(i)),
+                type=str(events.kind[i]),
+                visitor=visitors[events.shopper[i]],
+                product_id=product_ids[events.product[i]],
+                occurred_at=begin + timedelta(seconds=float(events.time[i])),
+                provenance=Provenance.SIMULATED,
+            )
+            for i in batch
+        )
+    return len(events.shopper)
+
+
+class Oracle:
+    """The ranking by true utility, as far as any model could come: the last row of every table."""
+
+    def __init__(self, world: World, *, source: str, k: int = 10) -> None:
+        self.world, self.source, self.k = world, source, k
+
+    def __call__(self, dataset: Dataset, split: Split) -> Evaluation:
+        """Evaluate on the test events. Raises ValueError when an evaluated user is not of this world."""
+        users, target = split.targets("test")
+        histories = split.histories("test")
+        shopper_of = {
+            str(uuid.uuid5(EVENT_NAMESPACE, f"{self.source}:{self.world.digest}:{index}")): index
+            for index in range(len(self.world.population.persona))
+        }
+        try:
+            shoppers = np.array([shopper_of[dataset.user_ids[user]] for user in users])
+        except KeyError as error:
+            raise ValueError(f"user {error.args[0]!r} is not a shopper of this world") from error
+        column_of = {int(product.key): column for column, product in enumerate(self.world.products)}
+        columns = np.array([column_of.get(int(pk), -1) for pk in dataset.product_ids])
+        recall, ndcg = np.empty(len(users)), np.empty(len(users))
+        for start in range(0, len(users), 256):
+            rows = slice(start, start + 256)
+            utility = self.world.utility(shoppers[rows])
+            scores = np.where(columns >= 0, utility[:, columns], -np.inf).astype(np.float32)
+            rank = rank_of_target(scores, target[rows], histories[rows])
+            recall[rows], ndcg[rows] = recall_at_k(rank, self.k), ndcg_at_k(rank, self.k)
+        return Evaluation(part="test", k=self.k, users=users, recall=recall, ndcg=ndcg)

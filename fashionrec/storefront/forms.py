@@ -1,0 +1,57 @@
+"""What shoppers may send, checked before anything is looked up."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from catalog.models import Product
+from feedback.models import Event
+
+LONGEST_QUERY = 200
+ORDERINGS = [("", "Best match"), ("newest", "Newest"), ("price", "Price: low to high"), ("-price", "Price: high to low"), ("title", "Name")]
+
+
+class BrowseForm(forms.Form):
+    """The filters of the browse page, read from its address. Nothing is required."""
+
+    q = forms.CharField(required=False, max_length=LONGEST_QUERY, label="Search")
+    category = forms.CharField(required=False, max_length=400)
+    brand = forms.CharField(required=False, max_length=140)
+    gender = forms.ChoiceField(required=False, choices=[("", "Everyone"), *Product.Gender.choices], label="For")
+    colour = forms.CharField(required=False, max_length=60)
+    price_min = forms.DecimalField(
+        required=False, min_value=0, max_digits=10, decimal_places=2, label="Lowest price"
+    )
+    price_max = forms.DecimalField(
+        required=False, min_value=0, max_digits=10, decimal_places=2, label="Highest price"
+    )
+    in_stock = forms.BooleanField(required=False, label="In stock only")
+    ordering = forms.ChoiceField(required=False, choices=ORDERINGS, label="Sort by")
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        low, high = cleaned.get("price_min"), cleaned.get("price_max")
+        if low is not None and high is not None and low > high:
+            self.add_error("price_max", ValidationError(f"{high} is lower than the lowest price, {low}."))
+        return cleaned
+
+
+class ShownForm(forms.Form):
+    """Where a product was shown when it was pressed."""
+
+    slate = forms.UUIDField(required=False)
+    position = forms.IntegerField(required=False, min_value=0, max_value=32_767)
+
+
+class ReactionForm(ShownForm):
+    PARTS = (("card", "card"), ("panel", "panel"))
+
+    product = forms.CharField(max_length=200)
+    reaction = forms.ChoiceField(choices=[(t.value, t.value) for t in (Event.Type.LIKE, Event.Type.DISLIKE, Event.Type.HIDE)])
+    part = forms.ChoiceField(choices=PARTS, required=False)
+
+
+class ConsentForm(forms.Form):
+    answer = forms.ChoiceField(choices=[("accept", "Accept"), ("refuse", "Refuse")])

@@ -1,0 +1,116 @@
+"""What goes with a product: things of other categories that the same shoppers chose, else of a like style."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from pgvector.django import CosineDistance
+
+from catalog.models import Category, Product, ProductEmbedding
+from catalog.querysets import ProductQuerySet
+from feedback.models import Event
+
+TOGETHER, STYLE, NEW = "together", "style", "new"
+CHOSEN = (Event.Type.CLICK, Event.Type.LIKE, Event.Type.BASKET_ADD, Event.Type.PURCHASE)
+MIN_SHOPPERS = 2
+"""A pair that only one shopper chose is not shown: it would tell what that person did."""
+LATEST_SHOPPERS = 2000
+CANDIDATES = 200
+
+
+@dataclass(frozen=True)
+class Complement:
+    product: Product
+    score: float
+    """`together`: cosine of the two products' shoppers, 0..1; `style`: cosine of content vectors; `new`: 0."""
+    source: str
+    reason: str
+
+
+def complementary_products(*, product: Product, n: int) -> list[Complement]:
+    """At most `n` sellable products of other categories, the best first, varied in category.
+
+    Chosen together comes first; content vectors fill up, and without vectors the newest. Empty only when the shop
+    sells nothing in another category for this gender.
+    """
+    candidates = _other_categories(product)
+    found = _chosen_together(product, candidates)
+    kept = _varied(found, n)
+    if len(kept) < n:
+        missing = _like_in_style(product, candidates.exclude(pk__in=[item.product.pk for item in found]))
+        kept += _varied(missing, n - len(kept))
+    return kept
+
+
+def _other_categories(product: Product) -> ProductQuerySet:
+    products = Product.objects.sellable().exclude(pk=product.pk)
+    if product.category is not None:
+        path = product.category.path
+        ancestors = [path.rsplit(Category.SEPARATOR, depth)[0] for depth in range(path.count(Category.SEPARATOR) + 1)]
+        below = Q(category__path__startswith=path + Category.SEPARATOR)
+        products = products.filter(category__isnull=False).exclude(Q(category__path__in=ancestors) | below)
+    if product.gender and product.gender != Product.Gender.UNISEX:
+        products = products.filter(gender__in=[product.gender, Product.Gender.UNISEX, ""])
+    return products
+
+
+def _chosen_together(product: Product, candidates: ProductQuerySet) -> list[Complement]:
+    """Cosine over shoppers, as in item-to-item collaborative filtering (Linden et al. 2003)."""
+    chosen = Event.objects.filter(type__in=CHOSEN, retracted_by__isnull=True, visitor__consented=True)
+    shoppers = list(
+        chosen.filter(product=product)
+        .order_by("-occurred_at", "-pk")
+        .values_list("visitor_id", flat=True)[:LATEST_SHOPPERS]
+    )
+    if len(set(shoppers)) < MIN_SHOPPERS:
+        return []
+    shared = dict(
+        chosen.filter(visitor__in=set(shoppers), product__in=candidates)
+        .order_by()
+        .values_list("product")
+        .annotate(shoppers=Count("visitor", distinct=True))
+        .filter(shoppers__gte=MIN_SHOPPERS)
+        .order_by("-shoppers", "product")[:CANDIDATES]
+    )
+    reach = dict(
+        chosen.filter(product__in=shared)
+        .order_by()
+        .values_list("product")
+        .annotate(shoppers=Count("visitor", distinct=True))
+    )
+    mine = len(set(shoppers))
+    score = {pk: count / (mine * reach[pk]) ** 0.5 for pk, count in shared.items()}
+    products = candidates.filter(pk__in=score).for_cards()
+    reason = f"Often chosen together with {product.title}"
+    items = [Complement(other, score[other.pk], TOGETHER, reason) for other in products]
+    return sorted(items, key=lambda item: (-item.score, item.product.pk))
+
+
+def _like_in_style(product: Product, candidates: ProductQuerySet) -> list[Complement]:
+    vector = ProductEmbedding.objects.filter(
+        product=product, encoder__is_live=True, kind=ProductEmbedding.Kind.HYBRID
+    ).first()
+    if vector is None:
+        return [Complement(other, 0.0, NEW, "New in the shop") for other in candidates.for_cards()[:CANDIDATES]]
+    nearest = (
+        ProductEmbedding.objects.filter(
+            encoder=vector.encoder_id, kind=ProductEmbedding.Kind.HYBRID, product__in=candidates
+        )
+        .annotate(distance=CosineDistance("vector", vector.vector))
+        .order_by("distance", "product")
+        .values_list("product", "distance")[:CANDIDATES]
+    )
+    distances = dict(nearest)
+    products = {other.pk: other for other in candidates.filter(pk__in=distances).for_cards()}
+    reason = f"In the style of {product.title}"
+    return [Complement(products[pk], 1.0 - distance, STYLE, reason) for pk, distance in distances.items()]
+
+
+def _varied(items: list[Complement], n: int) -> list[Complement]:
+    """The first `n`, at most a third of them from one category, until the other categories run out."""
+    allowed, taken = max(2, -(-n // 3)), Counter[int | None]()
+    first, later = [], []
+    for item in items:
+        taken[item.product.category_id] += 1
+        (first if taken[item.product.category_id] <= allowed else later).append(item)
+    return (first + later)[:n]

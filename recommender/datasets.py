@@ -1,0 +1,140 @@
+"""From rows to arrays: the events, ratings and content vectors that training and evaluation read."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from catalog.models import Product
+from catalog.selectors import content_matrix
+from feedback.models import Event
+from personas.selectors import published_ratings
+from recommender.ml.dataset import Interactions
+
+PERSONA_LIKES_FROM = 7.0
+"""A persona's expected rating from which a product counts as something it would take."""
+
+PERSONA_WEIGHT = 0.3
+"""What a persona's like weighs beside a shopper's: an opinion, not a deed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Interactions with the rows they stand for.
+
+    product_ids: primary key by item index. user_ids: visitor uuid, or "persona:<key>", by user index.
+    """
+
+    interactions: Interactions
+    product_ids: NDArray[np.int64]
+    user_ids: list[str]
+    window: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.window["fingerprint"])
+
+    def save(self, path: Path) -> None:
+        """Write a snapshot, so that a resumed training sees the data it began with."""
+        i = self.interactions
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {
+            "user": i.user, "item": i.item, "time": i.time, "weight": i.weight, "synthetic": i.synthetic,
+            "content": i.content, "product_ids": self.product_ids,
+        }  # fmt: skip
+        meta = {"n_users": i.n_users, "n_items": i.n_items, "user_ids": self.user_ids, "window": self.window}
+        temporary = path.with_suffix(".partial")
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
+        path.with_suffix(".json").write_text(json.dumps(meta))
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Dataset":
+        arrays, meta = load_file(path), json.loads(path.with_suffix(".json").read_text())
+        interactions = Interactions(
+            n_users=meta["n_users"],
+            n_items=meta["n_items"],
+            **{name: arrays[name] for name in ("user", "item", "time", "weight", "synthetic", "content")},
+        )
+        return cls(interactions, arrays["product_ids"], meta["user_ids"], meta["window"])
+
+
+def build_dataset() -> Dataset:
+    """All visible products, the positive events of consenting visitors, and published persona ratings."""
+    product_ids = np.fromiter(
+        Product.objects.visible().order_by("pk").values_list("pk", flat=True), dtype=np.int64
+    )
+    item_of = {int(pk): index for index, pk in enumerate(product_ids)}
+    users: dict[str, int] = {}
+    user, item, time, weight, synthetic = [], [], [], [], []
+
+    rewards = {name: value for name, value in settings.FASHIONREC["REWARDS"].items() if value > 0}
+    events = (
+        Event.objects.filter(
+            visitor__consented=True, retracted_by__isnull=True, type__in=list(rewards), product__isnull=False
+        )
+        .order_by("occurred_at", "pk")
+        .values_list("visitor_id", "product_id", "type", "occurred_at")
+    )
+    first = last = None
+    for visitor_id, product_id, event_type, occurred_at in events.iterator(chunk_size=10_000):
+        index = item_of.get(product_id)
+        if index is None:
+            continue
+        user.append(users.setdefault(str(visitor_id), len(users)))
+        item.append(index)
+        time.append(occurred_at.timestamp())
+        weight.append(rewards[event_type])
+        synthetic.append(False)
+        first, last = first or occurred_at, occurred_at
+    event_count = len(user)
+
+    for persona_key, product_id, rating in published_ratings():
+        index = item_of.get(product_id)
+        if index is None or rating < PERSONA_LIKES_FROM:
+            continue
+        user.append(users.setdefault(f"persona:{persona_key}", len(users)))
+        item.append(index)
+        time.append(0.0)  # opinions have no order
+        weight.append(PERSONA_WEIGHT)
+        synthetic.append(True)
+
+    interactions = Interactions.from_events(
+        n_users=len(users),
+        n_items=len(product_ids),
+        user=user,
+        item=item,
+        time=time,
+        weight=weight,
+        synthetic=synthetic,
+        content=content_matrix(product_ids),
+    ).deduplicated()
+    window = {
+        "first": _iso(first),
+        "last": _iso(last),
+        "events": event_count,
+        "interactions": len(interactions.user),
+        "persona_likes": len(user) - event_count,
+        "products": len(product_ids),
+        "users": len(users),
+        "fingerprint": _fingerprint(interactions, product_ids),
+    }
+    return Dataset(interactions, product_ids, list(users), window)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def _fingerprint(interactions: Interactions, product_ids: NDArray[np.int64]) -> str:
+    digest = hashlib.sha256()
+    for array in (interactions.user, interactions.item, interactions.time, interactions.weight, product_ids):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,113 @@
+"""The registry: which versions exist, which one serves, and the way back."""
+
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from fashionrec.common.errors import Conflict, Invalid
+from fashionrec.common.locks import Lock, take_lock
+from fashionrec.common.services.audit import record_audit
+from recommender.models import EvaluationReport, ItemVector, ModelAlias, ModelVersion, TrainingRun
+
+
+@transaction.atomic
+def register_version(
+    *,
+    run: TrainingRun,
+    parameters: dict[str, Any],
+    window: dict[str, Any],
+    metrics: dict[str, Any],
+    artifact_sha256: str,
+    code_version: str,
+    product_ids: NDArray[np.int64],
+    item_vectors: NDArray[np.float32] | None,
+) -> ModelVersion:
+    """Store a trained model once per run, with its item vectors where the model has any."""
+    version, created = ModelVersion.objects.get_or_create(
+        run=run,
+        defaults={
+            "kind": run.kind,
+            "parameters": parameters,
+            "seed": run.seed,
+            "data_window": window,
+            "row_counts": {name: window[name] for name in ("events", "persona_likes", "products", "users")},
+            "metrics": metrics,
+            "artifact_sha256": artifact_sha256,
+            "code_version": code_version,
+        },
+    )
+    if created and item_vectors is not None:
+        ItemVector.objects.bulk_create(
+            [
+                ItemVector(version=version, product_id=int(pk), vector=vector)
+                for pk, vector in zip(product_ids, item_vectors, strict=True)
+            ],
+            batch_size=1000,
+        )
+    return version
+
+
+@transaction.atomic
+def promote(*, version: ModelVersion, actor: str) -> ModelAlias:
+    """Make `version` the champion: one update, and every web process serves it from its next request.
+
+    Raises Conflict for a retired version, Invalid for one that was never measured beside the baselines.
+    """
+    take_lock(Lock.PROMOTION)
+    if version.retired_at is not None:
+        raise Conflict.for_field("version", version.name, "this version is retired")
+    if not version.reports.exists():
+        raise Invalid.for_field("version", version.name, "measure it beside the baselines first (evaluate_models)")
+    alias = ModelAlias.objects.select_for_update().filter(name=ModelAlias.Name.CHAMPION).first()
+    if alias is None:
+        alias = ModelAlias(name=ModelAlias.Name.CHAMPION, version=version)
+    elif alias.version_id == version.pk:
+        return alias
+    else:
+        alias.previous, alias.version = alias.version, version
+    alias.save()
+    record_audit(
+        actor=actor,
+        action="promote",
+        object=version,
+        details={"previous": alias.previous.name if alias.previous else None},
+    )
+    return alias
+
+
+@transaction.atomic
+def rollback(*, actor: str) -> ModelAlias:
+    """Give the previous champion its place back. Raises Conflict when there is none."""
+    take_lock(Lock.PROMOTION)
+    alias = ModelAlias.objects.select_for_update().filter(name=ModelAlias.Name.CHAMPION).first()
+    if alias is None or alias.previous is None:
+        raise Conflict.for_field("champion", alias.version.name if alias else None, "there is no previous champion")
+    alias.version, alias.previous = alias.previous, alias.version
+    alias.save()
+    record_audit(actor=actor, action="rollback", object=alias.version, details={"from": alias.previous.name})
+    return alias
+
+
+@transaction.atomic
+def retire(*, version: ModelVersion, actor: str) -> None:
+    """Drop a version's vectors; its row and artifact stay. Raises Conflict while an alias points at it."""
+    if version.aliases.exists():
+        raise Conflict.for_field("version", version.name, "it serves; promote another one first")
+    version.item_vectors.all().delete()
+    version.retired_at = timezone.now()
+    version.save(update_fields=["retired_at"])
+    record_audit(actor=actor, action="retire", object=version, details={})
+
+
+@transaction.atomic
+def store_report(*, versions: list[ModelVersion], results: dict[str, Any]) -> EvaluationReport:
+    """Keep an evaluation, and its figures on every version it measured."""
+    report = EvaluationReport.objects.create(results=results)
+    report.versions.set(versions)
+    for version in versions:
+        version.metrics = {**version.metrics, **results["models"][version.kind]}
+        version.save(update_fields=["metrics"])
+    return report

@@ -1,0 +1,69 @@
+"""The model that serves, held in memory; each request checks one row to see whether it is still the one."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from fashionrec.common.artifacts import ArtifactError, fetch_directory
+from recommender.ml.artifact import read_items
+from recommender.ml.scorers import Scorer, load_scorer
+from recommender.models import ModelVersion
+from recommender.selectors import champion
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """product_ids: (n_items,) int64 primary keys by item index; index_of: the way back."""
+
+    name: str
+    scorer: Scorer
+    product_ids: NDArray[np.int64]
+    index_of: dict[int, int]
+
+    def history_indexes(self, product_ids: list[int]) -> NDArray[np.int64]:
+        """Item indexes of the products this model knows, in the given order."""
+        known = [self.index_of[pk] for pk in product_ids if pk in self.index_of]
+        return np.array(known, dtype=np.int64)
+
+
+_lock = threading.Lock()
+_loaded: dict[int, LoadedModel] = {}
+
+
+def load_champion() -> LoadedModel | None:
+    """The champion, or None when there is none or its files cannot be read (the fallback chain serves then)."""
+    version = champion()
+    if version is None:
+        return None
+    model = _loaded.get(version.pk)
+    if model is None:
+        with _lock:
+            model = _loaded.get(version.pk)
+            if model is None:
+                try:
+                    model = load_model(version)
+                except (ArtifactError, OSError, ValueError) as error:
+                    logger.error("champion_unreadable", version=version.name, error=str(error))
+                    return None
+                # The previous champion stays loaded: a rollback serves at once.
+                while len(_loaded) > 1:
+                    _loaded.pop(next(iter(_loaded)))
+                _loaded[version.pk] = model
+    return model
+
+
+def load_model(version: ModelVersion) -> LoadedModel:
+    """Fetch and open a version's artifact. Raises ArtifactError, OSError or ValueError."""
+    directory = fetch_directory(version.artifact_sha256)
+    product_ids = np.array([int(pk) for pk in read_items(directory)], dtype=np.int64)
+    return LoadedModel(
+        name=version.name,
+        scorer=load_scorer(directory),
+        product_ids=product_ids,
+        index_of={int(pk): index for index, pk in enumerate(product_ids)},
+    )

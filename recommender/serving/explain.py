@@ -1,0 +1,44 @@
+"""Why a product is on the page, in one sentence that is true."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from catalog.models import Product
+from recommender.serving.blend import Blended
+from recommender.serving.champion import LoadedModel
+from recommender.serving.context import Context
+
+CONSIDERED = 8
+"""Of the history, how many of the latest products can be named as a reason."""
+
+
+def explain(context: Context, model: LoadedModel | None, items: Sequence[Blended]) -> dict[int, str]:
+    """Reason by primary key. A model's choice is put down to the history item that alone scores it highest."""
+    causes = _causes(context, model, [item.product for item in items if item.source == "model"])
+    causes.update({item.product: item.anchor for item in items if item.anchor is not None})
+    titles = dict(Product.objects.filter(pk__in=set(causes.values())).values_list("pk", "title"))
+    return {item.product: _sentence(context, item, causes.get(item.product), titles) for item in items}
+
+
+def _sentence(context: Context, item: Blended, cause: int | None, titles: Mapping[int, str]) -> str:
+    if context.product is not None and item.source == "similar":
+        return f"Looks like {context.product.title}"
+    if context.product is not None and item.source == "complement":
+        return f"Goes with {context.product.title}"
+    if cause is not None and cause in titles:
+        deed = "liked" if cause in context.shopper.liked else "bought" if cause in context.shopper.purchased else "viewed"
+        return f"Because you {deed} {titles[cause]}"
+    return {"trending": "Popular right now", "new": "New in the shop"}.get(item.source, "Picked for you")
+
+
+def _causes(context: Context, model: LoadedModel | None, products: Sequence[int]) -> dict[int, int]:
+    if model is None or not products:
+        return {}
+    known = [pk for pk in context.shopper.history if pk in model.index_of][-CONSIDERED:]
+    if not known:
+        return {}
+    alone = model.scorer.score([np.array([model.index_of[pk]]) for pk in known])
+    targets = [model.index_of[pk] for pk in products]
+    strongest = alone[:, targets].argmax(axis=0)
+    return {product: known[row] for product, row in zip(products, strongest, strict=True)}

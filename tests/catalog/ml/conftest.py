@@ -1,0 +1,66 @@
+"""The shipped encoder, loaded once; and a tiny one, trained in seconds, for what the shipped one must not be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from catalog.ml.clip_examples import Example, TrainingExamples, collect_examples
+from catalog.ml.compact_clip import PREPROCESS_CONFIG
+from catalog.ml.encoder import SHIPPED_ENCODERS
+from catalog.ml.image_preprocessing import ImagePreprocessing
+from catalog.ml.open_clip_encoder import OpenClipEncoder, load_directory
+from catalog.ml.text_encoder import OnnxTextEncoder
+
+SHAPES = ("square", "circle")
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def compact_directory() -> Path:
+    return SHIPPED_ENCODERS / "compact"
+
+
+@pytest.fixture(scope="session")
+def compact(compact_directory: Path) -> OpenClipEncoder:
+    return load_directory(compact_directory)
+
+
+@pytest.fixture(scope="session")
+def compact_text(compact_directory: Path) -> OnnxTextEncoder:
+    return OnnxTextEncoder(compact_directory)
+
+
+def drawn_shape(shape: str, colour: str, shift: int = 0) -> Image.Image:
+    """A coloured square or circle on white."""
+    image = Image.new("RGB", (48, 48), "white")
+    pencil = ImageDraw.Draw(image)
+    box = (10 + shift, 10, 36 + shift, 36)
+    pencil.rectangle(box, fill=colour) if shape == "square" else pencil.ellipse(box, fill=colour)
+    return image
+
+
+@pytest.fixture(scope="session")
+def shape_examples() -> TrainingExamples:
+    """48 pictures: two shapes in three colours, eight places each."""
+    return collect_examples(
+        (
+            Example(drawn_shape(shape, colour, shift), f"{colour} {shape}", {"category": shape, "colour": colour})
+            for shift in range(8)
+            for shape in SHAPES
+            for colour in COLOURS
+        ),
+        preprocessing=ImagePreprocessing.from_config({**PREPROCESS_CONFIG, "size": 32}),
+    )
