@@ -164,7 +164,7 @@ class ProductImage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.file.name
+        return self.file.name or ""
 
 
 def upload_storage() -> Storage:

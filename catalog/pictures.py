@@ -61,6 +61,4 @@ def store_picture(content: bytes, *, name: str) -> Picture:
 def known_pictures(digests: Collection[str]) -> dict[str, Picture]:
     """Pictures that some product already has, by sha256."""
     rows = ProductImage.objects.filter(sha256__in=list(digests)).order_by("sha256", "pk").distinct("sha256")
-    return {
-        row["sha256"]: Picture(**row) for row in rows.values("file", "sha256", "size", "width", "height")
-    }
+    return {row["sha256"]: Picture(**row) for row in rows.values("file", "sha256", "size", "width", "height")}

@@ -23,9 +23,21 @@ KNOWN_FIELDS = frozenset((*_PRODUCT_FIELDS, *_VARIANT_FIELDS))
 _BLANKS = frozenset({"na", "n/a", "nan", "none", "null", "-", "--", "unknown"})
 _GENDERS = {
     **{gender: gender for gender in limits.GENDERS},
-    **{"woman": "women", "womens": "women", "women's": "women", "female": "women", "ladies": "women"},
-    **{"man": "men", "mens": "men", "men's": "men", "male": "men", "gents": "men"},
-    **{"girl": "girls", "boy": "boys", "kids": "unisex", "unisex kids": "unisex", "unisex adults": "unisex"},
+    "woman": "women",
+    "womens": "women",
+    "women's": "women",
+    "female": "women",
+    "ladies": "women",
+    "man": "men",
+    "mens": "men",
+    "men's": "men",
+    "male": "men",
+    "gents": "men",
+    "girl": "girls",
+    "boy": "boys",
+    "kids": "unisex",
+    "unisex kids": "unisex",
+    "unisex adults": "unisex",
 }
 _SEASONS = {**{season: season for season in limits.SEASONS}, "fall": "autumn"}
 
@@ -188,7 +200,9 @@ def _variants(parsed: Parsed, record: Mapping[str, Any], external_id: str) -> tu
         if not isinstance(entry, Mapping):
             _fail(parsed, shown_as, entry, "expected an object")
             continue
-        variant = _variant(parsed, entry, f"{shown_as}.", external_id if len(listed) == 1 else f"{external_id}-{number + 1}")
+        variant = _variant(
+            parsed, entry, f"{shown_as}.", external_id if len(listed) == 1 else f"{external_id}-{number + 1}"
+        )
         if variant.sku in variants:
             _fail(parsed, f"{shown_as}.sku", variant.sku, "occurs twice in this product")
         variants[variant.sku] = variant

@@ -32,9 +32,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def in_category(self, category: Category) -> Self:
         """In `category` or below it."""
-        return self.filter(
-            Q(category=category) | Q(category__path__startswith=category.path + category.SEPARATOR)
-        )
+        return self.filter(Q(category=category) | Q(category__path__startswith=category.path + category.SEPARATOR))
 
     def priced_between(self, low: Decimal | None, high: Decimal | None) -> Self:
         products = self

@@ -89,7 +89,7 @@ def status(data_dir: Path) -> Status:
 
 
 def start(data_dir: Path, *, timeout: float = 120) -> Status:
-    """Start the server if it is not running, and make the database and its queue; safe to repeat.
+    """Start the server if it is not running, and make the database; safe to repeat. `migrate` does the rest.
 
     Raises EmbeddedServerError with the server's own log when it does not come up within `timeout` seconds.
     """
@@ -106,7 +106,6 @@ def start(data_dir: Path, *, timeout: float = 120) -> Status:
         _pg_ctl(server, "start", "-l", str(pgdata / "log"), timeout=timeout)
         _wait_until_ready(data_dir, timeout=timeout)
     _ensure_database(data_dir)
-    ensure_queue(connection_string(data_dir))
     return status(data_dir)
 
 
@@ -115,18 +114,6 @@ def stop(data_dir: Path, *, timeout: float = 60) -> None:
     if status(data_dir).pid is None:
         return
     _pg_ctl(_server(postgres_directory(data_dir)), "stop", "-m", "fast", timeout=timeout)
-
-
-def ensure_queue(conninfo: str) -> None:
-    """Install the queue's tables and functions (pgmq carries them as plain SQL) unless they are there."""
-    from pgmq.install import get_embedded_install_sql
-
-    with psycopg.connect(conninfo) as connection:
-        # Two processes may start at once; the lock ends with the transaction.
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('fashionrec.embedded.queue'))")
-        installed = connection.execute("SELECT to_regnamespace('pgmq') IS NOT NULL").fetchone()
-        if not (installed and installed[0]):
-            connection.execute(get_embedded_install_sql().encode())
 
 
 def _server(pgdata: Path):  # type: ignore[no-untyped-def]  # the wheel ships no types
@@ -179,7 +166,9 @@ def _wait_until_ready(data_dir: Path, *, timeout: float) -> None:
     deadline = time.monotonic() + timeout
     while not _accepts_connections(data_dir):
         if time.monotonic() > deadline:
-            raise EmbeddedServerError(f"embedded Postgres: not ready after {timeout:.0f} s, see {data_dir}/postgres/log")
+            raise EmbeddedServerError(
+                f"embedded Postgres: not ready after {timeout:.0f} s, see {data_dir}/postgres/log"
+            )
         time.sleep(0.2)
 
 

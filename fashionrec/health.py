@@ -56,7 +56,7 @@ def check_queue() -> bool:
     """The broker takes a connection; for the queue inside Postgres, its tables are there."""
     if settings.CELERY_BROKER_URL.startswith("pgmq"):
         # A plain connection: the queue client would open a pool of ten.
-        address = settings.CELERY_BROKER_TRANSPORT_OPTIONS["conn_string"]
+        address = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["conn_string"])
         with psycopg.connect(address, connect_timeout=CONNECT_SECONDS) as queue:
             queue.execute("SELECT 1 FROM pgmq.meta LIMIT 1")
         return True

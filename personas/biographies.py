@@ -38,7 +38,11 @@ OPENINGS = {
     "35-44": ("juggles two children and a full calendar", "runs a tight household", "travels for work each month"),
     "45-54": ("knows exactly what fits by now", "took up hiking again", "leads a small team"),
     "55-64": ("has more time for the theatre these days", "is planning a long journey", "tends a well-known garden"),
-    "65+": ("keeps a good wardrobe for decades", "walks the dog before breakfast", "minds the grandchildren on Fridays"),
+    "65+": (
+        "keeps a good wardrobe for decades",
+        "walks the dog before breakfast",
+        "minds the grandchildren on Fridays",
+    ),
 }
 BUDGETS = {
     "low": ("waits for the sales and compares every price", "puts a strict ceiling on what a piece may cost"),

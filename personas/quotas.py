@@ -60,5 +60,9 @@ def draw_cells(*, count: int, seed: int) -> list[dict[str, str]]:
 
 def _plausible(cell: dict[str, str]) -> dict[str, str]:
     """Only a wording: nobody of 18–24 is retired, nobody of 65+ studies full time; quotas are untouched."""
-    wording = {("retired", "18-24"): "between jobs", ("retired", "25-34"): "between jobs", ("student", "65+"): "student"}
+    wording = {
+        ("retired", "18-24"): "between jobs",
+        ("retired", "25-34"): "between jobs",
+        ("student", "65+"): "student",
+    }
     return {**cell, "occupation_wording": wording.get((cell["occupation"], cell["age_band"]), cell["occupation"])}

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
-from pgvector.django import CosineDistance
 
 from catalog.models import Category, Product, ProductEmbedding
 from catalog.querysets import ProductQuerySet
+from catalog.vectors import live_encoder, nearest_products, stored_vector
 from feedback.models import Event
 
 TOGETHER, STYLE, NEW = "together", "style", "new"
@@ -87,29 +87,22 @@ def _chosen_together(product: Product, candidates: ProductQuerySet) -> list[Comp
 
 
 def _like_in_style(product: Product, candidates: ProductQuerySet) -> list[Complement]:
-    vector = ProductEmbedding.objects.filter(
-        product=product, encoder__is_live=True, kind=ProductEmbedding.Kind.HYBRID
-    ).first()
-    if vector is None:
+    encoder = live_encoder()
+    kind = ProductEmbedding.Kind.HYBRID
+    vector = stored_vector(encoder=encoder, kind=kind, product_id=product.pk) if encoder else None
+    if encoder is None or vector is None:
         return [Complement(other, 0.0, NEW, "New in the shop") for other in candidates.for_cards()[:CANDIDATES]]
-    nearest = (
-        ProductEmbedding.objects.filter(
-            encoder=vector.encoder_id, kind=ProductEmbedding.Kind.HYBRID, product__in=candidates
-        )
-        .annotate(distance=CosineDistance("vector", vector.vector))
-        .order_by("distance", "product")
-        .values_list("product", "distance")[:CANDIDATES]
-    )
-    distances = dict(nearest)
-    products = {other.pk: other for other in candidates.filter(pk__in=distances).for_cards()}
+    nearest = nearest_products(encoder=encoder, kind=kind, vector=vector, n=CANDIDATES, products=candidates)
+    products = {other.pk: other for other in candidates.filter(pk__in=[pk for pk, _ in nearest]).for_cards()}
     reason = f"In the style of {product.title}"
-    return [Complement(products[pk], 1.0 - distance, STYLE, reason) for pk, distance in distances.items()]
+    return [Complement(products[pk], score, STYLE, reason) for pk, score in nearest if pk in products]
 
 
 def _varied(items: list[Complement], n: int) -> list[Complement]:
     """The first `n`, at most a third of them from one category, until the other categories run out."""
     allowed, taken = max(2, -(-n // 3)), Counter[int | None]()
-    first, later = [], []
+    first: list[Complement] = []
+    later: list[Complement] = []
     for item in items:
         taken[item.product.category_id] += 1
         (first if taken[item.product.category_id] <= allowed else later).append(item)

@@ -68,9 +68,7 @@ class Dataset:
 
 def build_dataset() -> Dataset:
     """All visible products, the positive events of consenting visitors, and published persona ratings."""
-    product_ids = np.fromiter(
-        Product.objects.visible().order_by("pk").values_list("pk", flat=True), dtype=np.int64
-    )
+    product_ids = np.fromiter(Product.objects.visible().order_by("pk").values_list("pk", flat=True), dtype=np.int64)
     item_of = {int(pk): index for index, pk in enumerate(product_ids)}
     users: dict[str, int] = {}
     user, item, time, weight, synthetic = [], [], [], [], []

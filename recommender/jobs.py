@@ -55,7 +55,10 @@ def work_training_run(run_id: str, *, on_epoch: Callable[[EpochReport], None] | 
         items = [str(pk) for pk in dataset.product_ids]
         train(run.kind, split.train, config, directory=artifact, items=items, progress=progress, checkpoint=checkpoint)
         scorer = load_scorer(artifact)
-        metrics = _figures(evaluate(scorer, split, k=K)) if _holds_out(split) else {}
+        metrics = {}
+        if _holds_out(split):
+            validation = evaluate(scorer, split, part="validation", k=K)
+            metrics = {"validation_ndcg@10": round(validation.mean_ndcg, 5), **_figures(evaluate(scorer, split, k=K))}
         version = register_version(
             run=run,
             parameters=asdict(config),

@@ -19,9 +19,9 @@ def django_db_modify_db_settings() -> None:
 @pytest.fixture(autouse=True)
 def own_storage(request: pytest.FixtureRequest, settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Each test that touches the database writes its media and artifacts to a folder of its own."""
-    if not {"db", "transactional_db", "django_db_setup"} & set(request.fixturenames) and not request.node.get_closest_marker(
-        "django_db"
-    ):
+    if not {"db", "transactional_db", "django_db_setup"} & set(
+        request.fixturenames
+    ) and not request.node.get_closest_marker("django_db"):
         yield Path(settings.DATA_DIR)
         return
     folder = tmp_path_factory.mktemp("storage")

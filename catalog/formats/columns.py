@@ -53,7 +53,7 @@ def map_columns(columns: Sequence[str], mapping: Mapping[str, str]) -> dict[str,
 
 
 def currency_in_header(column: str) -> str:
-    """"Price (INR)" -> "INR"; "" when the header names none."""
+    """INR of "Price (INR)"; "" when the header names none."""
     match = _CURRENCY_IN_HEADER.search(column)
     return match.group(1) if match else ""
 

@@ -21,7 +21,7 @@ from catalog.ml.clip_losses import attribute_prompt_loss, caption_loss, caption_
 from catalog.ml.compact_clip import PREPROCESS_CONFIG, build_model, model_config, save_encoder
 from catalog.ml.tokenizer import train_tokenizer
 from catalog.ml.training_captions import vocabulary_texts
-from catalog.ml.training_state import flatten_state, restore_state
+from catalog.ml.training_state import flatten_state, moving_average, restore_state
 
 MAX_LOGIT_SCALE = float(np.log(100.0))
 
@@ -35,6 +35,7 @@ class ClipTrainingConfig:
     ema_decay: the shipped weights are the exponential moving average of those trained
     vocabulary_size: upper bound of tokens
     image_size: side in pixels that the image tower sees
+    image_width, text_width, text_layers: sizes of the towers, see `model_config`
     caption_weight, image_weight: of these losses beside the attribute prompts
     image_temperature: of the contrast between pictures
     rare_prompts: values absent from a batch offered as wrong answers, per attribute
@@ -49,6 +50,9 @@ class ClipTrainingConfig:
     ema_decay: float = 0.995
     vocabulary_size: int = 4_000
     image_size: int = 96
+    image_width: int = 24
+    text_width: int = 128
+    text_layers: int = 3
     caption_weight: float = 1.0
     image_weight: float = 0.5
     image_temperature: float = 0.1
@@ -85,7 +89,13 @@ def train_compact_clip(
     provenance: JSON stored beside the configuration in config.json.
     """
     tokenizer = train_tokenizer(_vocabulary(examples, config), vocabulary_size=config.vocabulary_size)
-    clip_config = model_config(vocabulary_size=tokenizer.get_vocab_size(), image_size=config.image_size)
+    clip_config = model_config(
+        vocabulary_size=tokenizer.get_vocab_size(),
+        image_size=config.image_size,
+        image_width=config.image_width,
+        text_width=config.text_width,
+        text_layers=config.text_layers,
+    )
     run = _Run(examples, config, tokenizer, clip_config)
     fingerprint = {"config": asdict(config), "examples": len(examples), "names": list(examples.names)}
     finished = run.resume(checkpoint, fingerprint) if checkpoint else 0
@@ -125,8 +135,7 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.model = build_model(clip_config).to(memory_format=torch.channels_last)
-        decay = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema_decay)
-        self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=decay, use_buffers=True)
+        self.average = moving_average(self.model, decay=config.ema_decay)
         matrices = [weight for weight in self.model.parameters() if weight.ndim >= 2]
         vectors = [weight for weight in self.model.parameters() if weight.ndim < 2]
         self.optimizer = torch.optim.AdamW(
@@ -175,15 +184,16 @@ class _Run:
             group["lr"] = self.config.learning_rate * warmup * 0.5 * (1.0 + float(np.cos(np.pi * progress)))
 
     def _step(self, batch: Batch, generator: torch.Generator) -> float:
-        images = augmented(
-            batch.pixels, size=self.config.image_size, mean=self.mean, std=self.std, generator=generator
-        )
+        images = augmented(batch.pixels, size=self.config.image_size, mean=self.mean, std=self.std, generator=generator)
         # bf16 halves the time where the processor has avx512_bf16, and costs some where it has not.
         with torch.autocast("cpu", dtype=torch.bfloat16):
             image_features = self.model.encode_image(images)
             text_features = self.model.encode_text(batch.tokens)
-        loss = self._loss(functional.normalize(image_features.float(), dim=-1),
-                          functional.normalize(text_features.float(), dim=-1), batch)
+        loss = self._loss(
+            functional.normalize(image_features.float(), dim=-1),
+            functional.normalize(text_features.float(), dim=-1),
+            batch,
+        )
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -198,9 +208,7 @@ class _Run:
         scale = self.model.logit_scale.exp()
         true, unknown = caption_relation(batch.codes, batch.mentioned)
         return (
-            attribute_prompt_loss(
-                images, prompts, batch.prompt_attribute, batch.prompt_code, batch.codes, scale
-            )
+            attribute_prompt_loss(images, prompts, batch.prompt_attribute, batch.prompt_code, batch.codes, scale)
             + self.config.caption_weight * caption_loss(images, captions, true, unknown, scale)
             + self.config.image_weight
             * image_contrast_loss(images, batch.codes, temperature=self.config.image_temperature)

@@ -32,17 +32,27 @@ PREPROCESS_CONFIG: dict[str, Any] = {
 }
 
 
-def model_config(*, vocabulary_size: int, image_size: int = PREPROCESS_CONFIG["size"]) -> dict[str, Any]:
-    """open_clip's model configuration: 512 dimensions, 4.1 M parameters for pictures, 1.2 M for texts."""
+def model_config(
+    *,
+    vocabulary_size: int,
+    image_size: int = PREPROCESS_CONFIG["size"],
+    image_width: int = 24,
+    text_width: int = 128,
+    text_layers: int = 3,
+) -> dict[str, Any]:
+    """open_clip's model configuration: 512 dimensions; by default 4.1 M parameters for pictures, 1.2 M for texts.
+
+    image_width: channels of the first stage, the pooled feature has 32 times as many; text_width: a multiple of 32.
+    """
     return {
         "embed_dim": 512,
-        "vision_cfg": {"layers": [2, 2, 2, 2], "width": 24, "image_size": image_size},
+        "vision_cfg": {"layers": [2, 2, 2, 2], "width": image_width, "image_size": image_size},
         "text_cfg": {
             "context_length": 32,
             "vocab_size": vocabulary_size,
-            "width": 128,
-            "heads": 4,
-            "layers": 3,
+            "width": text_width,
+            "heads": text_width // 32,
+            "layers": text_layers,
             "pool_type": "eos",
             "eos_id": END_ID,
             "pad_id": PAD_ID,

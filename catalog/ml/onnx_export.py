@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import io
 import warnings
 from pathlib import Path
 
@@ -32,30 +32,26 @@ def export_text_tower(model: nn.Module, path: Path, *, context_length: int) -> N
     """
     tokens = torch.ones((2, context_length), dtype=torch.int64)
     training = model.training
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    buffer = io.BytesIO()
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            program = torch.onnx.export(
+            # The exporter by tracing: 0.4 s and equal to 1e-7, where the one by torch.export takes 7 to 22 s.
+            torch.onnx.export(
                 _TextTower(model).eval(),
                 (tokens,),
+                buffer,
                 input_names=["tokens"],
                 output_names=["vectors"],
-                dynamic_shapes=({0: torch.export.Dim("texts")},),
+                dynamic_axes={"tokens": {0: "texts"}, "vectors": {0: "texts"}},
                 opset_version=OPSET,
-                dynamo=True,
-                verbose=False,
+                dynamo=False,
             )
     finally:
-        logger.setLevel(level)
         model.train(training)
-    exported = program.model_proto
+    exported = onnx.load_model_from_string(buffer.getvalue())
     _halve_weights(exported.graph)
-    del exported.metadata_props[:]
-    for node in exported.graph.node:  # traces of the exporting machine: source lines and paths
-        del node.metadata_props[:]
+    for node in exported.graph.node:  # would hold source lines and paths of the exporting machine
         node.doc_string = ""
     path.write_bytes(exported.SerializeToString(deterministic=True))
 

@@ -30,9 +30,7 @@ Tokenize = Callable[[Sequence[str]], torch.Tensor]
 class OpenClipEncoder:
     """The Encoder protocol around a CLIP model of open_clip, its preprocessing and its tokenizer."""
 
-    def __init__(
-        self, *, name: str, digest: str, model: nn.Module, preprocess: Preprocess, tokenize: Tokenize
-    ) -> None:
+    def __init__(self, *, name: str, digest: str, model: nn.Module, preprocess: Preprocess, tokenize: Tokenize) -> None:
         self.name = name
         self.digest = digest
         # Convolutions are twice as fast this way on CPUs.

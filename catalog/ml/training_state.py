@@ -1,4 +1,4 @@
-"""The whole state of a training as named tensors, for a checkpoint."""
+"""The state of a training: the moving average of its weights, and everything as named tensors for a checkpoint."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+
+def moving_average(model: nn.Module, *, decay: float) -> AveragedModel:
+    """Exponential moving average of weights and buffers, `decay` a step, less at first so that a short training counts."""
+
+    def update(average: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor | int) -> None:
+        share = 1.0 - min(decay, (1.0 + int(steps)) / (10.0 + int(steps)))
+        for old, new in zip(average, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, share)
+            else:
+                old.copy_(new)
+
+    return AveragedModel(model, multi_avg_fn=update, use_buffers=True)
 
 
 def flatten_state(model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

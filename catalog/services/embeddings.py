@@ -74,9 +74,7 @@ def store_vectors(
         raise ValueError(f"vectors: {int((~np.isfinite(vectors)).sum())} values are not finite")
     known = set(Product.objects.filter(pk__in=[pk for pk, _ in products]).values_list("pk", flat=True))
     rows = [
-        ProductEmbedding(
-            encoder=encoder, kind=kind, product_id=pk, content_version=version, vector=HalfVector(vector)
-        )
+        ProductEmbedding(encoder=encoder, kind=kind, product_id=pk, content_version=version, vector=HalfVector(vector))
         for (pk, version), vector in zip(products, vectors, strict=True)
         if pk in known
     ]

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,21 +50,34 @@ def plan_import(
     if format not in FORMATS:
         raise Invalid.for_field("format", format, f"expected one of {', '.join(FORMATS)}")
     check_encoding(encoding)
-    folder: Path | None = None
     if upload is not None:
-        name, stream = upload.name or "upload", upload.file
+        name, folder, stream = Path(upload.name or "upload").name, None, _binary(upload)
     else:
         found = find_file(Path(str(path)), names=FORMATS[format].file_names)
-        given = Path(str(path)).resolve()
-        name, folder, stream = given.name, found.folder, found.path.open("rb")
+        name, folder, stream = Path(str(path)).resolve().name, found.folder, found.path.open("rb")
     try:
-        source = check_source(source or source_named_after(Path(name).name))
+        source = check_source(source or source_named_after(name))
         _check_readable(stream, format, dict(mapping or {}), encoding, folder)
         planned = _Planned(source, format, dict(mapping or {}), encoding, sha256_of(stream))
-        return _find_or_create(planned, path=str(given) if folder else "", upload=upload)
     finally:
-        if folder is not None:
+        if upload is None:
             stream.close()
+    return _find_or_create(planned, path="" if path is None else str(Path(path).resolve()), upload=upload)
+
+
+def parse_mapping(lines: Iterable[str]) -> dict[str, str]:
+    """Lines of FIELD=COLUMN -> {field: column}; blank lines are skipped. Raises Invalid for any other shape."""
+    mapping: dict[str, str] = {}
+    for line in lines:
+        field, separator, column = (part.strip() for part in line.partition("="))
+        if not line.strip():
+            continue
+        if not separator or not field or not column:
+            raise Invalid.for_field("mapping", line, "expected FIELD=COLUMN")
+        if field in mapping:
+            raise Invalid.for_field("mapping", field, "is given twice")
+        mapping[field] = column
+    return mapping
 
 
 @contextmanager
@@ -74,7 +87,9 @@ def open_rows(run: ImportRun) -> Iterator[Iterator[Row]]:
     try:
         digest = sha256_of(stream)
         if digest != run.file_sha256:
-            raise Invalid.for_field("path", run.path or run.upload.name, "the file changed since the import was planned")
+            raise Invalid.for_field(
+                "path", run.path or run.upload.name, "the file changed since the import was planned"
+            )
         with opened(stream) as content:
             yield read_rows(content, format=run.format, mapping=run.mapping, encoding=run.encoding, folder=folder)
     finally:
@@ -127,10 +142,17 @@ def _open(run: ImportRun) -> tuple[Path | None, IO[bytes]]:
     if run.path:
         found = find_file(Path(run.path), names=FORMATS[run.format].file_names)
         return found.folder, found.path.open("rb")
+    name = run.upload.name or ""
     try:
-        return None, run.upload.storage.open(run.upload.name, "rb").file
+        return None, _binary(run.upload.storage.open(name, "rb"))
     except (FileNotFoundError, ValueError) as error:
-        raise Invalid.for_field("upload", run.upload.name, "the uploaded file is no longer in storage") from error
+        raise Invalid.for_field("upload", name, "the uploaded file is no longer in storage") from error
+
+
+def _binary(file: File) -> IO[bytes]:
+    if file.file is None:
+        raise Invalid.for_field("upload", file.name, "has no contents")
+    return file.file
 
 
 def _is_alive(pid: int) -> bool:

@@ -45,28 +45,37 @@ def categories_by_path(paths: Collection[str]) -> dict[str, Category]:
     return {path: found[path] for path in wanted}
 
 
-def save_category(*, category: Category) -> Category:
-    """Store a category whose name or parent may have changed; its path and those below follow.
+def check_category(*, pk: int | None, name: str, parent: Category | None) -> str:
+    """The path that a category of this name and parent gets.
 
-    The products concerned get a new content version, for the encoder reads the category's name.
     Raises Invalid for a parent below itself, a ">" in the name, or a path that is taken or too long.
     """
     separator = Category.SEPARATOR
-    if separator.strip() in category.name:
-        raise Invalid.for_field("name", category.name, f"must not contain {separator.strip()!r}")
-    parent = category.parent
-    path = f"{parent.path}{separator}{category.name}" if parent else category.name
+    if separator.strip() in name:
+        raise Invalid.for_field("name", name, f"must not contain {separator.strip()!r}")
+    path = f"{parent.path}{separator}{name}" if parent else name
+    before = Category.objects.filter(pk=pk).first() if pk is not None else None
+    if parent and before and f"{parent.path}{separator}".startswith(f"{before.path}{separator}"):
+        raise Invalid.for_field("parent", parent.path, "lies in this category")
+    others = Category.objects.filter(path=path)
+    if len(path) > 400 or (others.exclude(pk=pk) if pk is not None else others).exists():
+        raise Invalid.for_field("path", path, "is taken, or longer than 400 characters")
+    return path
+
+
+def save_category(*, category: Category) -> Category:
+    """Store a category whose name or parent may have changed; its path and those below follow.
+
+    The products concerned get a new content version, for the encoder reads the category's name. Raises Invalid
+    (see check_category).
+    """
     with transaction.atomic():
         before = Category.objects.select_for_update().filter(pk=category.pk).first() if category.pk else None
-        if parent and before and f"{parent.path}{separator}".startswith(f"{before.path}{separator}"):
-            raise Invalid.for_field("parent", parent.path, "lies in this category")
-        if len(path) > 400 or Category.objects.filter(path=path).exclude(pk=category.pk).exists():
-            raise Invalid.for_field("path", path, "is taken, or longer than 400 characters")
-        category.path = path
-        category.slug = category.slug or _free_slugs(Category, [_category_slug(path)])[0]
+        category.path = check_category(pk=category.pk, name=category.name, parent=category.parent)
+        category.slug = category.slug or _free_slugs(Category, [_category_slug(category.path)])[0]
         category.save()
-        if before and before.path != path:
-            _move_below(before.path, path)
+        if before and before.path != category.path:
+            _move_below(before.path, category.path)
             _touch(Product.objects.in_category(category))
     return category
 

@@ -52,7 +52,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     search_fields = ("name", "prefix")
     actions = ("revoke",)
 
-    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         made_with = ["name", "source", "scopes"]
         return made_with if obj is None else [*made_with, "prefix", "created_at", "last_used_at", "revoked_at"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from fashionrec.demo.geometry import Floats, Polygon, dashes, outline
+from fashionrec.demo.geometry import Floats, Polygon, dashes, outline, shifted
 from fashionrec.demo.lighting import CELLS, Fold, Grid, blurred, relief
 from fashionrec.demo.materials import Material, surface
 from fashionrec.demo.palette import RGB, darker, mix
@@ -85,8 +85,17 @@ class Canvas:
         return percent / self._scale
 
     def fill(
-        self, path: Path, fabric: Fabric, *, angle: float = 0.0, folds: Sequence[Fold] = (), volume: float = 1.0,
-        shade: float = 0.0, shadow: float = 0.0, holes: Sequence[Path] = (), within: bool = False,
+        self,
+        path: Path,
+        fabric: Fabric,
+        *,
+        angle: float = 0.0,
+        folds: Sequence[Fold] = (),
+        volume: float = 1.0,
+        shade: float = 0.0,
+        shadow: float = 0.0,
+        holes: Sequence[Path] = (),
+        within: bool = False,
         edge: float = 0.28,
     ) -> None:
         """Lays a lit piece of cloth.
@@ -107,7 +116,10 @@ class Canvas:
         placed = [fold.placed(self._scale, self._x, self._y) for fold in folds]
         grid = Grid.around(polygon, 5.0)
         coarse, folded = relief(grid, polygon, openings, placed, volume=volume, softness=fabric.material.softness)
-        rows, columns = self._centres(patch.top, patch.values.shape[0]), self._centres(patch.left, patch.values.shape[1])
+        rows, columns = (
+            self._centres(patch.top, patch.values.shape[0]),
+            self._centres(patch.left, patch.values.shape[1]),
+        )
         light = grid.read(coarse, rows, columns)
         x = columns[None, :] - np.float32(polygon[:, 0].mean())
         y = rows[:, None] - np.float32(polygon[:, 1].min())
@@ -138,16 +150,14 @@ class Canvas:
             clip = self.alpha[patch.box] if within else 1.0
             self._over(replace(patch, values=patch.values * opacity * clip), np.asarray(colour, dtype=np.float32))
 
-    def line(
-        self, *lines: Path, colour: RGB, width: float = 0.5, opacity: float = 0.8, over: bool = False
-    ) -> None:
+    def line(self, *lines: Path, colour: RGB, width: float = 0.5, opacity: float = 0.8, over: bool = False) -> None:
         """Open lines, `width` in percent of the picture; they stay on the cloth unless `over`."""
         self._stroke([self._place(line, closed=False) for line in lines], width, colour, opacity, over=over)
 
     def seam(self, *lines: Path, colour: RGB, opacity: float = 0.5) -> None:
         """Pressed seams: a dark valley with a lit edge below it."""
         placed = [self._place(line, closed=False) for line in lines]
-        self._stroke([line + (0.25, 0.4) for line in placed], 0.4, mix(colour, (1, 1, 1), 0.5), opacity * 0.45)
+        self._stroke([shifted(line, 0.25, 0.4) for line in placed], 0.4, mix(colour, (1, 1, 1), 0.5), opacity * 0.45)
         self._stroke(placed, 0.5, darker(colour, 0.6), opacity)
 
     def stitch(self, *lines: Path, colour: RGB, opacity: float = 0.8, width: float = 0.42) -> None:
@@ -186,7 +196,9 @@ class Canvas:
         polygon = path if isinstance(path, np.ndarray) else outline(path, closed=closed)
         return polygon * self._scale + (self._x, self._y)
 
-    def _box(self, shapes: Sequence[Polygon], reach: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+    def _box(
+        self, shapes: Sequence[Polygon], reach: float
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
         """First and one-past-last pixel (x, y) of shapes with `reach` pixels around; None outside the picture."""
         corners = (shapes[0] if len(shapes) == 1 else np.vstack(list(shapes))) / self.pixel
         (x0, y0), (x1, y1) = corners.min(axis=0) - reach, corners.max(axis=0) + reach + 1
@@ -243,7 +255,7 @@ class Canvas:
     def _throw_shadow(
         self, polygon: Polygon, strength: float, *, shift: tuple[float, float] = (0.5, 1.3), blur: float = 1.7
     ) -> None:
-        moved = polygon + shift
+        moved = shifted(polygon, *shift)
         grid = Grid.around(moved, 3 * blur)
         small = blurred(grid.coverage(moved), blur)
         box = self._box([moved], 2.5 * blur / self.pixel)
@@ -260,4 +272,4 @@ def _ground_shadow(small: Floats) -> Floats:
     row = min(int(filled[-1]) if len(filled) else CELLS // 2, CELLS - 4)
     shadow = np.zeros_like(small)
     shadow[row - 1 : row + 3] = small[max(row - 14, 0) : row + 2].max(axis=0)
-    return blurred(shadow, 2.4) * 0.5 + blurred(shadow, 0.9) * 0.22
+    return blurred(blurred(shadow, 3.2), 2.0) * 0.75 + blurred(shadow, 1.0) * 0.2

@@ -13,7 +13,12 @@ from fashionrec.demo.products import DemoProduct
 from fashionrec.demo.silhouettes import silhouette
 from fashionrec.demo.silhouettes.body import Look
 
-_BACKDROPS: tuple[RGB, ...] = ((0.955, 0.951, 0.945), (0.945, 0.949, 0.954), (0.962, 0.955, 0.943), (0.949, 0.949, 0.949))
+_BACKDROPS: tuple[RGB, ...] = (
+    (0.955, 0.951, 0.945),
+    (0.945, 0.949, 0.954),
+    (0.962, 0.955, 0.943),
+    (0.949, 0.949, 0.949),
+)
 
 
 def draw_product(product: DemoProduct, *, size: int = 320) -> Image.Image:

@@ -15,9 +15,7 @@ Point = tuple[float, ...]
 _STEPS = 9
 _T = np.linspace(0.0, 1.0, _STEPS, endpoint=False)[:, None]
 # Cubic Hermite basis, one column each for start, start tangent, end, end tangent.
-_HERMITE = np.hstack(
-    [2 * _T**3 - 3 * _T**2 + 1, _T**3 - 2 * _T**2 + _T, -2 * _T**3 + 3 * _T**2, _T**3 - _T**2]
-)
+_HERMITE = np.hstack([2 * _T**3 - 3 * _T**2 + 1, _T**3 - 2 * _T**2 + _T, -2 * _T**3 + 3 * _T**2, _T**3 - _T**2])
 
 
 def outline(points: Sequence[Point], *, closed: bool = True) -> Polygon:
@@ -48,6 +46,11 @@ def mirrored(half: Sequence[Point]) -> list[Point]:
 def flipped(points: Sequence[Point]) -> list[Point]:
     """The mirror image about x = 0, in reverse order so that the winding stays the same."""
     return [(-point[0], *point[1:]) for point in reversed(points)]
+
+
+def shifted(polygon: Polygon, dx: float, dy: float) -> Polygon:
+    """The polygon (N, 2) moved."""
+    return polygon + np.array([dx, dy])
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, *, angle: float = 0.0, count: int = 40) -> Polygon:

@@ -32,8 +32,12 @@ class Fold:
     def placed(self, scale: float, x: float, y: float) -> Fold:
         """The same fold in percent of the picture."""
         return Fold(
-            self.x0 * scale + x, self.y0 * scale + y, self.x1 * scale + x, self.y1 * scale + y,
-            max(self.width * scale, 0.9), self.depth,
+            self.x0 * scale + x,
+            self.y0 * scale + y,
+            self.x1 * scale + x,
+            self.y1 * scale + y,
+            max(self.width * scale, 0.9),
+            self.depth,
         )
 
 
@@ -68,7 +72,9 @@ class Grid:
 
     def read(self, values: Floats, rows: Floats, columns: Floats) -> Floats:
         """Coarse values (height, width) read smoothly at picture rows and columns (percent, evenly spaced)."""
-        half = (rows[1] - rows[0] if len(rows) > 1 else columns[1] - columns[0] if len(columns) > 1 else 1.0) / _CELL / 2
+        half = (
+            (rows[1] - rows[0] if len(rows) > 1 else columns[1] - columns[0] if len(columns) > 1 else 1.0) / _CELL / 2
+        )
         left, right = columns[0] / _CELL - half - self.left, columns[-1] / _CELL + half - self.left
         top, bottom = rows[0] / _CELL - half - self.top, rows[-1] / _CELL + half - self.top
         box = (max(left, 0.0), max(top, 0.0), min(right, float(self.width)), min(bottom, float(self.height)))

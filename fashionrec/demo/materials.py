@@ -61,10 +61,12 @@ def _cable(u: Floats, v: Floats, pixel: float) -> Floats:
     return rope * _wave(v + np.abs(lane) * 1.3, 4.4, pixel) * 0.9 + (1 - rope) * _wave(u, 2.2, pixel) * 0.6
 
 
-def _plain_weave(u: Floats, v: Floats, pixel: float) -> Floats:
-    """Uneven threads crossing."""
-    uneven = np.sin(u * 0.9) * 0.3
-    return _wave(u + uneven, 1.15, pixel) * 0.5 + _wave(v + np.sin(v * 0.7) * 0.3, 1.05, pixel) * 0.5
+def _slub(u: Floats, v: Floats, pixel: float) -> Floats:
+    """Irregular threads, long in their own direction."""
+    tile = noise_field(False)
+    weft = tile[(v * 2.4).astype(np.int32) % 512, (u * 0.16).astype(np.int32) % 512]
+    warp = tile[(v * 0.16).astype(np.int32) % 512, (u * 2.4).astype(np.int32) % 512]
+    return (weft + warp) * visible(1.2, pixel)
 
 
 def _cords(u: Floats, v: Floats, pixel: float) -> Floats:
@@ -81,12 +83,12 @@ def _straw(u: Floats, v: Floats, pixel: float) -> Floats:
 
 
 MATERIALS: dict[str, Material] = {
-    "cotton": Material(_plain_weave, 0.012, grain=0.014),
-    "organic cotton": Material(_plain_weave, 0.012, grain=0.016),
+    "cotton": Material(_slub, 0.01, grain=0.014),
+    "organic cotton": Material(_slub, 0.014, grain=0.016),
     "jersey": Material(grain=0.01, softness=0.9),
     "flannel": Material(_twill, 0.03, mottle=0.05, grain=0.03, softness=0.85),
     "poplin": Material(grain=0.006, gloss=0.03, softness=1.05),
-    "linen": Material(_plain_weave, 0.075, mottle=0.03, grain=0.03, softness=1.25),
+    "linen": Material(_slub, 0.032, mottle=0.015, grain=0.03, softness=1.25),
     "denim": Material(_twill, 0.09, mottle=0.085, grain=0.04, softness=0.9),
     "wool": Material(_twill, 0.045, mottle=0.05, grain=0.06, softness=0.75),
     "merino": Material(_ribs, 0.07, grain=0.02, softness=0.8),
@@ -110,7 +112,7 @@ MATERIALS: dict[str, Material] = {
     "patent leather": Material(grain=0.004, gloss=0.85, sharpness=4.0, softness=1.2),
     "vegan leather": Material(grain=0.018, gloss=0.42, sharpness=2.6, softness=1.05),
     "suede": Material(mottle=0.06, grain=0.05, softness=0.7),
-    "canvas": Material(_plain_weave, 0.09, grain=0.03, softness=0.7),
+    "canvas": Material(_slub, 0.035, grain=0.04, softness=0.7),
     "straw": Material(_straw, 0.16, grain=0.04, softness=0.7),
     "felt": Material(mottle=0.04, grain=0.04, softness=0.7),
     "rubber": Material(grain=0.004, gloss=0.2, sharpness=2.0),

@@ -150,8 +150,12 @@ def _floral_tile(design: Print, density: int) -> Floats:
 
 
 def _flower(
-    draw: ImageDraw.ImageDraw, centre: tuple[float, float], size: float, turn: float,
-    colours: tuple[RGB, RGB, RGB], unit: int,
+    draw: ImageDraw.ImageDraw,
+    centre: tuple[float, float],
+    size: float,
+    turn: float,
+    colours: tuple[RGB, RGB, RGB],
+    unit: int,
 ) -> None:
     petal, heart, leaf = colours
 

@@ -15,13 +15,32 @@ from fashionrec.demo.vocabulary import KINDS, Kind
 from fashionrec.demo.wording import Subject, description, title
 
 _MATERIAL_PRICE = {
-    "silk": 1.5, "cashmere": 1.9, "leather": 1.35, "patent leather": 1.3, "suede": 1.25, "wool": 1.15, "merino": 1.2,
-    "tweed": 1.25, "velvet": 1.15, "linen": 1.1, "steel": 1.3, "polyester": 0.85, "canvas": 0.8, "vegan leather": 0.9, "rubber": 0.75,
+    "silk": 1.5,
+    "cashmere": 1.9,
+    "leather": 1.35,
+    "patent leather": 1.3,
+    "suede": 1.25,
+    "wool": 1.15,
+    "merino": 1.2,
+    "tweed": 1.25,
+    "velvet": 1.15,
+    "linen": 1.1,
+    "steel": 1.3,
+    "polyester": 0.85,
+    "canvas": 0.8,
+    "vegan leather": 0.9,
+    "rubber": 0.75,
     "straw": 0.7,
 }
 _MATERIAL_SEASON = {
-    "linen": "summer", "straw": "summer", "flannel": "winter", "cashmere": "winter", "cable knit": "winter",
-    "tweed": "winter", "velvet": "winter", "corduroy": "autumn",
+    "linen": "summer",
+    "straw": "summer",
+    "flannel": "winter",
+    "cashmere": "winter",
+    "cable knit": "winter",
+    "tweed": "winter",
+    "velvet": "winter",
+    "corduroy": "autumn",
 }
 
 
@@ -39,8 +58,13 @@ class DemoVariant:
     def as_json(self) -> dict[str, Any]:
         was = None if self.compare_at_price is None else str(self.compare_at_price)
         return {
-            "sku": self.sku, "size": self.size, "colour": self.colour, "price": str(self.price), "compare_at_price": was,
-            "currency": "EUR", "stock": self.stock,
+            "sku": self.sku,
+            "size": self.size,
+            "colour": self.colour,
+            "price": str(self.price),
+            "compare_at_price": was,
+            "currency": "EUR",
+            "stock": self.stock,
         }
 
 
@@ -71,9 +95,18 @@ class DemoProduct:
     def as_json(self) -> dict[str, Any]:
         """The product in the `jsonl` import format."""
         return {
-            "external_id": self.external_id, "title": self.title, "description": self.description, "brand": self.brand,
-            "category": self.category, "gender": self.gender, "colour": self.colour, "material": self.material,
-            "pattern": self.pattern, "season": self.season, "attributes": dict(self.attributes), "images": [self.image],
+            "external_id": self.external_id,
+            "title": self.title,
+            "description": self.description,
+            "brand": self.brand,
+            "category": self.category,
+            "gender": self.gender,
+            "colour": self.colour,
+            "material": self.material,
+            "pattern": self.pattern,
+            "season": self.season,
+            "attributes": dict(self.attributes),
+            "images": [self.image],
             "variants": [variant.as_json() for variant in self.variants],
         }
 
@@ -113,9 +146,19 @@ def _product(kind: Kind, gender: str, index: int, rng: np.random.Generator) -> D
     external_id = f"demo-{index + 1:05d}"
     variants = _variants(kind, brand, gender, colour, material, external_id, rng)
     return DemoProduct(
-        external_id=external_id, title=name, description=text, brand=brand.name,
-        category=f"{gender.capitalize()} > {kind.group} > {kind.category}", gender=gender, colour=colour, material=material,
-        pattern=pattern, season=season, attributes=attributes, variants=variants, kind=kind,
+        external_id=external_id,
+        title=name,
+        description=text,
+        brand=brand.name,
+        category=f"{gender.capitalize()} > {kind.group} > {kind.category}",
+        gender=gender,
+        colour=colour,
+        material=material,
+        pattern=pattern,
+        season=season,
+        attributes=attributes,
+        variants=variants,
+        kind=kind,
         drawing_seed=int(rng.integers(2**31)),
     )
 
@@ -130,7 +173,18 @@ def _brand(kind: Kind, rng: np.random.Generator) -> Brand:
 
 
 def _pattern(kind: Kind, gender: str, material: str, rng: np.random.Generator) -> str:
-    if material in ("denim", "leather", "vegan leather", "suede", "patent leather", "cable knit", "velvet", "straw", "steel", "corduroy"):
+    if material in (
+        "denim",
+        "leather",
+        "vegan leather",
+        "suede",
+        "patent leather",
+        "cable knit",
+        "velvet",
+        "straw",
+        "steel",
+        "corduroy",
+    ):
         return "plain"
     weights = dict(kind.patterns)
     if gender in ("men", "boys") and "floral" in weights:
@@ -172,7 +226,11 @@ def _consistent(kind: Kind, attributes: dict[str, str]) -> dict[str, str]:
         attributes["length"] = "midi"
     if kind.noun in ("dress", "jumpsuit") and attributes.get("neckline") == "sweetheart":
         attributes["sleeve"] = "sleeveless"
-    if kind.noun in ("dress", "jumpsuit", "T-shirt") and attributes.get("neckline") == "boat neck" and attributes["sleeve"] == "sleeveless":
+    if (
+        kind.noun in ("dress", "jumpsuit", "T-shirt")
+        and attributes.get("neckline") == "boat neck"
+        and attributes["sleeve"] == "sleeveless"
+    ):
         attributes["sleeve"] = "short sleeve"
     return attributes
 

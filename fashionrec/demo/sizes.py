@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-_SHOES = {"women": range(36, 42), "men": range(40, 47), "unisex": range(37, 46), "girls": range(27, 36), "boys": range(28, 37)}
+_SHOES = {
+    "women": range(36, 42),
+    "men": range(40, 47),
+    "unisex": range(37, 46),
+    "girls": range(27, 36),
+    "boys": range(28, 37),
+}
 _KIDS = ("98", "104", "110", "116", "122", "128", "134", "140", "146")
 
 

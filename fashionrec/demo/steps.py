@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,7 +67,9 @@ class Demo:
         self.seconds[name] = round(time.monotonic() - started, 1)
 
     def bar(self, total: int, unit: str) -> "tqdm[Any]":
-        return tqdm(total=total, unit=unit, disable=self.quiet, leave=True, ncols=88, mininterval=0.5)
+        # A log file gets a line now and then, a terminal a smooth bar.
+        interval = 0.2 if sys.stderr.isatty() else 5.0
+        return tqdm(total=total, unit=unit, disable=self.quiet, leave=True, ncols=88, mininterval=interval)
 
 
 def import_products(demo: Demo) -> None:
@@ -110,7 +113,9 @@ def embed_products(demo: Demo, supervisor: Supervisor) -> None:
 def live_encoder() -> Encoder:
     """The row of the configured encoder, live. Reads its digest from disk; the weights stay unopened."""
     name = settings.FASHIONREC["ENCODER"]
-    config = json.loads((encoder_directory(name, search=[Path(settings.DATA_DIR) / "encoders"]) / "config.json").read_text())
+    config = json.loads(
+        (encoder_directory(name, search=[Path(settings.DATA_DIR) / "encoders"]) / "config.json").read_text()
+    )
     return register_encoder(
         name=name, digest=config["weights_sha256"], dimensions=config["model_cfg"]["embed_dim"], live=True
     )
@@ -279,7 +284,7 @@ def watch(demo: Demo, supervisor: Supervisor, runs: list[Any], *, unit: str) -> 
         bars[run.pk] = demo.bar(run.total, unit)
         bars[run.pk].set_description(f"{label:<15}")
     ring_for_stalled_runs()
-    left, rung = list(runs), time.monotonic()
+    left = list(runs)
     try:
         while left:
             for run in list(left):
@@ -290,9 +295,6 @@ def watch(demo: Demo, supervisor: Supervisor, runs: list[Any], *, unit: str) -> 
                 if not run.is_open:
                     left.remove(run)
             supervisor.check()
-            if time.monotonic() - rung > 5:
-                ring_for_stalled_runs()
-                rung = time.monotonic()
             time.sleep(0.2)
     finally:
         for bar in bars.values():
@@ -325,5 +327,3 @@ def _to(bar: "tqdm[Any]") -> Callable[..., None]:
         bar.update(done - bar.n)
 
     return update
-
-

@@ -30,10 +30,24 @@ class Subject:
 _SAID_IN_TITLE = ("shape", "length", "fit", "neckline", "sleeve")
 # Values that a title would not spell out, because they are the ordinary case.
 _ORDINARY = {
-    "regular", "full length", "short", "collar", "hood", "long sleeve", "crew neck", "low-top", "baseball", "round neck",
+    "regular",
+    "full length",
+    "short",
+    "collar",
+    "hood",
+    "long sleeve",
+    "crew neck",
+    "low-top",
+    "baseball",
+    "round neck",
     "high collar",
 }
-_KNITTED = {"cable knit": "cable-knit", "cotton knit": "cotton-knit", "technical knit": "knitted", "elastane blend": "stretch"}
+_KNITTED = {
+    "cable knit": "cable-knit",
+    "cotton knit": "cotton-knit",
+    "technical knit": "knitted",
+    "elastane blend": "stretch",
+}
 
 
 def title(subject: Subject, rng: np.random.Generator) -> str:
@@ -46,6 +60,9 @@ def title(subject: Subject, rng: np.random.Generator) -> str:
         words.append(spoken[0])
         if len(spoken) > 1 and rng.random() < 0.35:
             words.append(spoken[1])
+    naming = rng.random()
+    if naming < 0.4:
+        words.append(subject.colour)
     if subject.pattern != "plain":
         words.append(subject.pattern)
     show_material = subject.material not in kind.noun and (rng.random() < 0.7 or subject.pattern == "plain")
@@ -56,13 +73,9 @@ def title(subject: Subject, rng: np.random.Generator) -> str:
         words.remove("shirt dress")
         noun = "shirt dress"
     phrase = " ".join(words)
-    colour_first = rng.random()
-    if colour_first < 0.35:
-        named = f"{subject.colour} {phrase} {noun}".replace("  ", " ")
-    elif colour_first < 0.8:
-        named = f"{phrase} {noun} in {subject.colour}".strip()
-    else:
-        named = f"{phrase} {noun}".strip()
+    named = f"{phrase} {noun}".strip()
+    if 0.4 <= naming < 0.85:
+        named += f" in {subject.colour}"
     return f"{subject.brand} {named}"[:100]
 
 
@@ -97,7 +110,7 @@ _CHARACTER = {
     "formal": ("polished", "sharp", "refined"),
     "sporty": ("sporty", "lightweight", "energetic"),
     "boho": ("free-spirited", "laid-back", "bohemian"),
-    "streetwear": ("street-ready", "bold", "graphic"),
+    "streetwear": ("street-ready", "bold", "urban"),
     "classic": ("timeless", "classic", "well-made"),
     "minimal": ("clean-lined", "pared-back", "quiet"),
     "romantic": ("romantic", "soft", "feminine"),
@@ -124,17 +137,23 @@ def _opening(subject: Subject, rng: np.random.Generator) -> str:
     tail = f", {printed}" if printed else ""
     made = f" in {subject.material}" if subject.material not in noun else ""
     if kind.plural:
-        return _pick(rng, (
-            f"{_sentence(thing)}{made}{for_whom}{tail}.",
-            f"These {thing} come{made}{tail}.",
-            f"{subject.brand} cuts these {thing}{made}{for_whom}{tail}.",
-        ))
-    return _pick(rng, (
-        f"{_sentence(_article(thing))}{made}{for_whom}{tail}.",
-        f"This {thing} comes{made}{tail}.",
-        f"{subject.brand} makes this {thing}{made}{for_whom}{tail}.",
-        f"Meet {_article(thing)}{made}{tail}.",
-    ))
+        return _pick(
+            rng,
+            (
+                f"{_sentence(thing)}{made}{for_whom}{tail}.",
+                f"These {thing} come{made}{tail}.",
+                f"{subject.brand} cuts these {thing}{made}{for_whom}{tail}.",
+            ),
+        )
+    return _pick(
+        rng,
+        (
+            f"{_sentence(_article(thing))}{made}{for_whom}{tail}.",
+            f"This {thing} comes{made}{tail}.",
+            f"{subject.brand} makes this {thing}{made}{for_whom}{tail}.",
+            f"Meet {_article(thing)}{made}{tail}.",
+        ),
+    )
 
 
 _FEEL: dict[str, tuple[str, ...]] = {
@@ -203,31 +222,124 @@ def _occasion(subject: Subject, rng: np.random.Generator) -> str:
     return said.replace("Pack it", "Pack them").replace("Take it", "Take them") if subject.kind.plural else said
 
 
+_VISIBLE: dict[str, str] = {
+    "slim": "a slim fit",
+    "regular": "a regular fit",
+    "relaxed": "a relaxed fit",
+    "oversized": "an oversized fit",
+    "skinny": "a skinny fit",
+    "straight": "a straight leg",
+    "wide leg": "a wide leg",
+    "crew neck": "a crew neck",
+    "round neck": "a round neck",
+    "scoop neck": "a scoop neck",
+    "v-neck": "a V-neck",
+    "boat neck": "a boat neck",
+    "square neck": "a square neck",
+    "turtleneck": "a turtleneck",
+    "sweetheart": "a sweetheart neckline",
+    "collar": "a neat collar",
+    "high collar": "a high collar",
+    "hood": "a roomy hood",
+    "sleeveless": "no sleeves",
+    "short sleeve": "short sleeves",
+    "long sleeve": "long sleeves",
+    "mini": "a mini length",
+    "midi": "a midi length",
+    "maxi": "a maxi length",
+    "7/8 length": "a 7/8 length",
+    "a-line": "an A-line shape",
+    "pleated": "sharp pleats",
+    "pencil": "a pencil shape",
+    "wrap": "a wrap front",
+    "bodycon": "a close-fitting shape",
+    "slip": "slender straps",
+    "tiered": "gathered tiers",
+    "buttons": "a button front",
+    "zip": "a smooth zip",
+    "laces": "sturdy laces",
+    "drawstring": "a drawstring waist",
+    "single-breasted": "a single-breasted front",
+    "double-breasted": "a double-breasted front",
+    "chest pocket": "a chest pocket",
+    "graphic print": "a graphic print on the chest",
+    "ringer": "a contrast neck",
+    "contrast collar": "a contrast collar",
+    "pussy bow": "a bow at the neck",
+    "ruffle": "a ruffled front",
+    "turn-up": "a deep turn-up",
+    "pompom": "a pompom on top",
+    "penny strap": "a penny strap",
+    "tassel": "little tassels",
+    "horsebit": "a golden bit",
+    "bow": "a small bow",
+    "pin buckle": "a pin buckle",
+    "round buckle": "a round buckle",
+    "three-hand": "three slim hands",
+    "chronograph": "chronograph dials",
+    "low-top": "a low top",
+    "high-top": "a high top",
+    "runner": "a runner's sole",
+    "chelsea": "elastic Chelsea panels",
+    "lace-up": "laces up the front",
+    "ankle": "an ankle-high shaft",
+    "knee-high": "a knee-high shaft",
+    "strappy": "slim straps",
+    "slide": "one wide strap",
+    "gladiator": "gladiator straps",
+    "stiletto": "a stiletto heel",
+    "block heel": "a block heel",
+    "ankle strap": "an ankle strap",
+    "top handle": "two top handles",
+    "shoulder": "a shoulder strap",
+    "saddle": "a saddle flap",
+    "rolltop": "a roll top",
+    "zip-around": "a zip all around",
+    "fedora": "a pinched fedora crown",
+    "wide brim": "a wide brim",
+    "bucket": "a stitched bucket brim",
+    "round": "round lenses",
+    "square": "square lenses",
+    "cat-eye": "cat-eye lenses",
+    "aviator": "aviator lenses",
+}
+
+
 def _cut(subject: Subject, rng: np.random.Generator) -> str:
-    parts = []
-    for name, phrase in (
-        ("fit", "{} fit"), ("shape", "{} shape"), ("neckline", "{}"), ("sleeve", "{}"), ("length", "{} length"), ("closure", "{} closure"),
-        ("detail", "{}"),
-    ):
-        value = subject.get(name)
-        if value and value not in ("clean front", "plain toe") and not (name == "shape" and value in subject.kind.noun):
-            text = phrase.format(value)
-            text = text.replace("length length", "length").replace("sleeveless", "no sleeves").replace(" sleeve", " sleeves")
-            parts.append(text.replace("leg fit", "leg").replace("buttons closure", "button closure"))
+    names = ("fit", "shape", "neckline", "sleeve", "length", "closure", "detail")
+    parts = [_VISIBLE[subject.get(name)] for name in names if subject.get(name) in _VISIBLE]
     if not parts:
         return ""
     chosen = [parts[index] for index in sorted(rng.permutation(len(parts))[: 2 + int(rng.random() < 0.4)].tolist())]
     listed = " and ".join([", ".join(chosen[:-1]), chosen[-1]]) if len(chosen) > 1 else chosen[0]
-    return _pick(rng, (f"Details: {listed}.", f"Cut with {listed}.", f"You get {listed}.")).replace("  ", " ")
+    verb = _pick(
+        rng, ("come with", "have", "are cut with") if subject.kind.plural else ("comes with", "has", "is cut with")
+    )
+    they = "They" if subject.kind.plural else "It"
+    if subject.kind.group != "Clothing":
+        verb = verb.replace("are cut with", "feature").replace("is cut with", "features")
+    return f"{they} {verb} {listed}."
 
 
 def _care(subject: Subject, rng: np.random.Generator) -> str:
     material = subject.material
     if subject.kind.group == "Shoes" or material in ("leather", "patent leather", "suede", "vegan leather"):
-        return _pick(rng, ("Wipe clean and let dry away from heat.", "Treat with care cream twice a year.", "Brush off dirt with a soft brush.")
-                     if material != "suede" else ("Brush gently and protect with spray.", "Keep away from rain."))
+        return _pick(
+            rng,
+            (
+                "Wipe clean and let dry away from heat.",
+                "Treat with care cream twice a year.",
+                "Brush off dirt with a soft brush.",
+            )
+            if material != "suede"
+            else ("Brush gently and protect with spray.", "Keep away from rain."),
+        )
     if subject.kind.category in ("Watches", "Sunglasses", "Hats", "Belts"):
         return _pick(rng, ("Wipe with a soft cloth.", "Comes in a protective case.", "Store it dry."))
     if material in ("wool", "merino", "cashmere", "cable knit", "silk", "tweed", "velvet", "felt"):
-        return _pick(rng, ("Hand wash cold, dry flat.", "Dry clean or wash by hand.", "Use a wool programme and dry flat."))
-    return _pick(rng, ("Machine wash at 30 °C.", "Wash cold with similar colours.", "Machine washable; do not tumble dry."))
+        return _pick(
+            rng, ("Hand wash cold, dry flat.", "Dry clean or wash by hand.", "Use a wool programme and dry flat.")
+        )
+    return _pick(
+        rng, ("Machine wash at 30 °C.", "Wash cold with similar colours.", "Machine washable; do not tumble dry.")
+    )

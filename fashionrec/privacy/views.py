@@ -21,7 +21,7 @@ from feedback.web import COOKIE
 
 class ExportSerializer(serializers.Serializer[Any]):
     visitor = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     consents = serializers.ListField(child=serializers.DictField())
     events = serializers.ListField(child=serializers.DictField())
@@ -41,7 +41,7 @@ class VisitorView(APIView):
     """One visitor of the caller: a key's by your own id, a browser's by the uuid of its cookie."""
 
     authentication_classes = (ApiKeyAuthentication, VisitorCookieAuthentication)
-    permission_classes: ClassVar[Any] = [IsBrowser | HasScope]
+    permission_classes = (IsBrowser | HasScope,)
     scopes: ClassVar = {"GET": Scope.VISITORS_READ, "DELETE": Scope.VISITORS_WRITE}
 
     @extend_schema(operation_id="visitors_export", responses=ExportSerializer, tags=["visitors"])
@@ -54,7 +54,8 @@ class VisitorView(APIView):
         """Forget the visitor in all apps at once; returns the receipt."""
         visitor = get_visitor(request, visitor_id)
         by_key = isinstance(request.auth, ApiKey)
-        response = Response(ReceiptSerializer(erase(visitor=visitor, actor=str(request.auth) if by_key else "visitor")).data)
+        receipt = erase(visitor=visitor, actor=str(request.auth) if by_key else "visitor")
+        response = Response(ReceiptSerializer(receipt).data)
         if not by_key:
             response.delete_cookie(COOKIE, samesite="Lax")
         return response

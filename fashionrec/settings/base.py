@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from fashionrec import embedded
 from fashionrec.env import BASE_DIR, read_environment
+
+# Django's generic classes take type arguments in the stubs only; this lets code say ModelForm[Product].
+django_stubs_ext.monkeypatch()
 
 ENVIRONMENT = read_environment()
 DATA_DIR: Path = ENVIRONMENT.data_dir
@@ -164,7 +168,14 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "VectorKindEnum": "catalog.models.ProductEmbedding.Kind",
+        "ModelKindEnum": "recommender.models.ModelKind",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "fashionrec.api_docs.describe_errors",
+    ],
 }
 
 # The queue is a doorbell, rows are the truth: no results, no reliance on redelivery (docs/adr/0002).

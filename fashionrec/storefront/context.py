@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from catalog.models import Category
@@ -15,6 +14,7 @@ from feedback.web import remember_visitor, visitor_from_request
 CONSENT_WORDING = "1"
 """Version of the sentence in the consent banner. Whoever answered an older one is asked again."""
 
+MOST_DEPARTMENTS = 7
 _KEY = "fashionrec.shop"
 
 
@@ -41,9 +41,11 @@ class Shop:
         return self.visitor is None or not self.visitor.consents.filter(wording=CONSENT_WORDING).exists()
 
     @cached_property
-    def departments(self) -> QuerySet[Category]:
-        """The roots of the category tree, for the navigation."""
-        return Category.objects.filter(parent=None).order_by("name")[:6]
+    def departments(self) -> list[Category]:
+        """The roots of the category tree, for the navigation: women, men and children first, in this order."""
+        first = {gender: place for place, gender in enumerate(("women", "men", "girls", "boys"))}
+        roots = list(Category.objects.filter(parent=None).order_by("name")[:MOST_DEPARTMENTS])
+        return sorted(roots, key=lambda root: first.get(root.name.lower(), len(first)))
 
     def acting_visitor(self) -> Visitor:
         """The visitor of somebody who does something: only then does an unknown one get a row and a cookie."""

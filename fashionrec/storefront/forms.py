@@ -9,7 +9,13 @@ from catalog.models import Product
 from feedback.models import Event
 
 LONGEST_QUERY = 200
-ORDERINGS = [("", "Best match"), ("newest", "Newest"), ("price", "Price: low to high"), ("-price", "Price: high to low"), ("title", "Name")]
+ORDERINGS = [
+    ("", "Best match"),
+    ("newest", "Newest"),
+    ("price", "Price: low to high"),
+    ("-price", "Price: high to low"),
+    ("title", "Name"),
+]
 
 
 class BrowseForm(forms.Form):
@@ -20,15 +26,16 @@ class BrowseForm(forms.Form):
     brand = forms.CharField(required=False, max_length=140)
     gender = forms.ChoiceField(required=False, choices=[("", "Everyone"), *Product.Gender.choices], label="For")
     colour = forms.CharField(required=False, max_length=60)
-    price_min = forms.DecimalField(
-        required=False, min_value=0, max_digits=10, decimal_places=2, label="Lowest price"
-    )
-    price_max = forms.DecimalField(
-        required=False, min_value=0, max_digits=10, decimal_places=2, label="Highest price"
-    )
+    price_min = forms.DecimalField(required=False, min_value=0, max_digits=10, decimal_places=2, label="Lowest price")
+    price_max = forms.DecimalField(required=False, min_value=0, max_digits=10, decimal_places=2, label="Highest price")
     in_stock = forms.BooleanField(required=False, label="In stock only")
     ordering = forms.ChoiceField(required=False, choices=ORDERINGS, label="Sort by")
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+    @property
+    def orderings(self) -> list[tuple[str, str]]:
+        """What the list can be ordered by: matching best means nothing without words to match."""
+        return ORDERINGS if self["q"].value() else ORDERINGS[1:]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -49,7 +56,9 @@ class ReactionForm(ShownForm):
     PARTS = (("card", "card"), ("panel", "panel"))
 
     product = forms.CharField(max_length=200)
-    reaction = forms.ChoiceField(choices=[(t.value, t.value) for t in (Event.Type.LIKE, Event.Type.DISLIKE, Event.Type.HIDE)])
+    reaction = forms.ChoiceField(
+        choices=[(t.value, t.value) for t in (Event.Type.LIKE, Event.Type.DISLIKE, Event.Type.HIDE)]
+    )
     part = forms.ChoiceField(choices=PARTS, required=False)
 
 

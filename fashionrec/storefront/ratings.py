@@ -52,9 +52,7 @@ class RatingSummary:
                 height=height,
                 negative=rating < 0,
             )
-            for index, (rating, share, height) in enumerate(
-                zip(SCALE, self.distribution, heights, strict=True)
-            )
+            for index, (rating, share, height) in enumerate(zip(SCALE, self.distribution, heights, strict=True))
         ]
 
     @property

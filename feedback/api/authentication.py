@@ -35,6 +35,6 @@ def enforce_csrf(request: Request) -> None:
     """Raises PermissionDenied, saying why, unless the request carries the token of its CSRF cookie."""
     check = CSRFCheck(lambda _: None)  # type: ignore[arg-type, return-value]
     check.process_request(request._request)
-    reason = check.process_view(request._request, None, (), {})
+    reason = check.process_view(request._request, lambda: None, (), {})  # type: ignore[arg-type, return-value]
     if reason:
         raise PermissionDenied(f"CSRF: {reason}")

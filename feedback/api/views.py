@@ -15,7 +15,7 @@ from fashionrec.common.models import ApiKey
 from fashionrec.common.scopes import Scope
 from feedback.api.authentication import IsBrowser, VisitorCookieAuthentication
 from feedback.api.serializers import BatchResultSerializer, EventBatchSerializer
-from feedback.api.visitors import unknown_visitor
+from feedback.api.visitors import own_visitor, unknown_visitor
 from feedback.models import Visitor
 from feedback.services.events import MAX_BATCH, record_events
 
@@ -24,7 +24,7 @@ class EventsView(APIView):
     """Record what visitors did. Each event stands alone: good ones in a bad batch are kept."""
 
     authentication_classes = (ApiKeyAuthentication, VisitorCookieAuthentication)
-    permission_classes: ClassVar[Any] = [IsBrowser | HasScope]
+    permission_classes = (IsBrowser | HasScope,)
     scopes: ClassVar = {"POST": Scope.EVENTS_WRITE}
 
     @extend_schema(
@@ -35,8 +35,9 @@ class EventsView(APIView):
         if isinstance(request.auth, ApiKey):
             result = record_events(events=events, source=request.auth.source)
         else:
-            _check_own(events, request.auth)
-            result = record_events(events=events, visitor=request.auth)
+            visitor = own_visitor(request)
+            _check_own(events, visitor)
+            result = record_events(events=events, visitor=visitor)
         rejected = [{**rejection, "value": json_ready(rejection["value"])} for rejection in result.rejected]
         return Response({"accepted": result.accepted, "duplicates": result.duplicates, "rejected": rejected})
 

@@ -1,5 +1,6 @@
 """Which visitor a call is about. Beyond a caller's own visitors everything is unknown to it."""
 
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from fashionrec.common.errors import FieldError, Invalid, NotFound
@@ -34,6 +35,13 @@ def get_visitor(request: Request, name: str) -> Visitor:
     if visitor is None:
         raise unknown_visitor(name)
     return visitor
+
+
+def own_visitor(request: Request) -> Visitor:
+    """The visitor of the calling browser. Raises NotAuthenticated for any other caller."""
+    if not isinstance(request.auth, Visitor):
+        raise NotAuthenticated
+    return request.auth
 
 
 def unknown_visitor(name: str) -> NotFound:

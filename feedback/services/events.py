@@ -1,6 +1,5 @@
 """Recording what shoppers do: idempotent, in batches, keeping the good events of a bad batch."""
 
-import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from feedback.services.visitors import LONGEST_EXTERNAL_ID
 MAX_BATCH = 1000
 CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead of ours a client's clock may run."""
+LARGEST_VALUE = 1e15
+"""Also keeps out infinities, and integers that no float holds."""
 OLDEST = timedelta(days=3650)
 WITHOUT_PRODUCT = {Event.Type.SEARCH, Event.Type.RETRACT}
 FIELDS = {"event_id", "type", "visitor", "product", "value", "occurred_at", "slate", "position", "query", "retracts"}
@@ -56,9 +57,7 @@ class _Parsed:
     undoes: uuid.UUID | None
 
 
-def record_events(
-    *, events: Sequence[Any], source: str | None = None, visitor: Visitor | None = None
-) -> BatchResult:
+def record_events(*, events: Sequence[Any], source: str | None = None, visitor: Visitor | None = None) -> BatchResult:
     """Record a batch as API.md describes it; each event stands or falls alone.
 
     `source` is the namespace in which `visitor` names are read (an API key's); a browser passes its own `visitor`
@@ -135,7 +134,11 @@ def record_event(
 
 @transaction.atomic
 def retract_event(
-    *, visitor: Visitor, event_id: uuid.UUID, retraction_id: uuid.UUID | None = None, occurred_at: datetime | None = None
+    *,
+    visitor: Visitor,
+    event_id: uuid.UUID,
+    retraction_id: uuid.UUID | None = None,
+    occurred_at: datetime | None = None,
 ) -> Event | None:
     """Undo an earlier event of this visitor; returns the retract event, or None when nothing stands to be undone."""
     earlier = (
@@ -188,7 +191,7 @@ def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Pars
         else:
             undoes, event_id = event_id, uuid.uuid5(RETRACTION_NAMESPACE, str(event_id))
     elif value is not None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST_VALUE:
             raise _Rejected("value", value, "expected a finite number")
         value = float(value)
     if event_type == Event.Type.RATE and (value is None or not -1 <= value <= 10):
@@ -201,7 +204,9 @@ def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Pars
         raise _Rejected("product", product, "expected a product id, <source>:<external id>")
     slate = raw.get("slate")
     position = raw.get("position")
-    if position is not None and (isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= 32_767):
+    if position is not None and (
+        isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= 32_767
+    ):
         raise _Rejected("position", position, "expected an integer from 0 to 32767")
     return _Parsed(
         index=index,

@@ -18,9 +18,7 @@ def visitor_for_key(*, source: str, external_id: str) -> Visitor:
     """
     if not external_id or len(external_id) > LONGEST_EXTERNAL_ID or "\x00" in external_id:
         raise Invalid.for_field("visitor", external_id, f"expected 1 to {LONGEST_EXTERNAL_ID} characters")
-    visitor, _ = Visitor.objects.get_or_create(
-        source=source, external_id=external_id, defaults={"consented": True}
-    )
+    visitor, _ = Visitor.objects.get_or_create(source=source, external_id=external_id, defaults={"consented": True})
     return visitor
 
 

@@ -27,7 +27,9 @@ def plan_rating_run(
     Raises Invalid without personas or products, or when fewer personas exist than raters are asked for.
     """
     if not 1 <= raters_per_product <= len(personas):
-        raise Invalid.for_field("raters_per_product", raters_per_product, f"expected 1 to {len(personas)}, the personas")
+        raise Invalid.for_field(
+            "raters_per_product", raters_per_product, f"expected 1 to {len(personas)}, the personas"
+        )
     products = list(Product.objects.visible().order_by("pk").values_list("pk", flat=True))
     if not products:
         raise Invalid.for_field("products", 0, "the catalogue has no visible product to rate")
@@ -40,14 +42,10 @@ def plan_rating_run(
         plan={"personas": len(personas), "products": len(products), "raters_per_product": raters_per_product},
     )
     chunks = []
-    for persona, product_ids in zip(
-        personas, _assign(products, len(personas), raters_per_product, seed), strict=True
-    ):
+    for persona, product_ids in zip(personas, _assign(products, len(personas), raters_per_product, seed), strict=True):
         for start in range(0, len(product_ids), CHUNK_SIZE):
             piece = product_ids[start : start + CHUNK_SIZE]
-            chunks.append(
-                RatingChunk(run=run, index=len(chunks), size=len(piece), persona=persona, product_ids=piece)
-            )
+            chunks.append(RatingChunk(run=run, index=len(chunks), size=len(piece), persona=persona, product_ids=piece))
     RatingChunk.objects.bulk_create(chunks)
     enqueue(RatingRun.task_name, str(run.pk))
     return run

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from fashionrec.common.api.pagination import PageQuery
 from fashionrec.common.errors import FieldError, NotFound
 from fashionrec.common.scopes import Scope
 from recommender.api.serializers import ModelDetailSerializer, ModelSerializer
@@ -22,7 +23,9 @@ class ModelsView(GenericAPIView[ModelVersion]):
     serializer_class = ModelSerializer
     queryset = ModelVersion.objects.prefetch_related("aliases")
 
-    @extend_schema(operation_id="models_list", tags=["models"])
+    @extend_schema(
+        operation_id="models_list", parameters=[PageQuery], responses=ModelSerializer(many=True), tags=["models"]
+    )
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

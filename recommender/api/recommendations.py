@@ -33,7 +33,7 @@ class RecommendationsView(APIView):
     """What to show a visitor next. Never empty while the catalogue has a visible product."""
 
     authentication_classes = (ApiKeyAuthentication, VisitorCookieAuthentication)
-    permission_classes: ClassVar[Any] = [IsBrowser | HasScope]
+    permission_classes = (IsBrowser | HasScope,)
     scopes: ClassVar = {"GET": Scope.RECOMMENDATIONS_READ}
 
     @extend_schema(

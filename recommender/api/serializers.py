@@ -33,7 +33,7 @@ class RecommendedItemSerializer(serializers.Serializer[Any]):
     product = serializers.CharField(source="product.public_id")
     position = serializers.IntegerField(help_text="From 0.")
     score = serializers.FloatField()
-    source = serializers.CharField(help_text="Which candidate source brought it.")
+    source = serializers.CharField(help_text="Which candidate source brought it.")  # type: ignore[assignment]
     reason = serializers.CharField()
 
 

@@ -47,8 +47,7 @@ class Interactions:
                 )
         if self.content.ndim != 2 or len(self.content) != self.n_items or self.content.dtype != np.float32:
             raise ValueError(
-                f"content: expected ({self.n_items}, D) float32, "
-                f"received {self.content.shape} {self.content.dtype}"
+                f"content: expected ({self.n_items}, D) float32, received {self.content.shape} {self.content.dtype}"
             )
         _check_range("user", self.user, self.n_users)
         _check_range("item", self.item, self.n_items)
@@ -64,9 +63,7 @@ class Interactions:
             raise ValueError(f"user, time: event {int(unsorted.argmax()) + 1} is not in (user, time) order")
         mixed = same_user & (self.synthetic[1:] != self.synthetic[:-1])
         if mixed.any():
-            raise ValueError(
-                f"synthetic: user {self.user[mixed.argmax()]} has both synthetic and human events"
-            )
+            raise ValueError(f"synthetic: user {self.user[mixed.argmax()]} has both synthetic and human events")
 
     @classmethod
     def from_events(

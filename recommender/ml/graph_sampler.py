@@ -4,6 +4,8 @@ PyTorch Geometric's own samplers need pyg-lib or torch-sparse; this one is vecto
 driven by `torch_geometric.loader.LinkLoader`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch
@@ -91,6 +93,19 @@ class InteractionSampler(BaseSampler):
         out = self._expand(nobody, nobody, index.node, nobody)
         out.metadata = (index.input_id, index.time)
         return out
+
+    def seen_candidates(self, users: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows and columns of the (users, candidates) matrix where the user has interacted with the item.
+
+        users: (B,), candidates: (C,) distinct items. A user's other items are no negatives.
+        """
+        local = self._local[ITEM]
+        local[candidates] = torch.arange(len(candidates))
+        start = self._user_start[users]
+        row, edge = spread(start, self._user_start[users + 1] - start)
+        column = local[self._items_of_user[edge]]
+        local[candidates] = -1
+        return row[column >= 0], column[column >= 0]
 
     def _draw_negatives(self) -> Tensor:
         if self.negatives >= self.n_items:

@@ -32,9 +32,7 @@ def rank_of_target(scores: NDArray[np.floating], target: IntArray, seen: Sequenc
     Raises ValueError if a score is NaN or a target was already seen.
     """
     if scores.ndim != 2 or target.shape != scores.shape[:1] or len(seen) != len(scores):
-        raise ValueError(
-            f"scores, target, seen: received shapes {scores.shape}, {target.shape} and {len(seen)} rows"
-        )
+        raise ValueError(f"scores, target, seen: received shapes {scores.shape}, {target.shape} and {len(seen)} rows")
     if np.isnan(scores).any():
         raise ValueError(f"scores: received NaN in row {int(np.isnan(scores).any(axis=1).argmax())}")
     rows = np.arange(len(scores))

@@ -32,8 +32,7 @@ class SequenceBatches:
         self.batch_size = batch_size
         offsets = interactions.offsets
         self.synthetic = [
-            slice(offsets[user], offsets[user + 1])
-            for user in np.flatnonzero(interactions.synthetic_users())
+            slice(offsets[user], offsets[user + 1]) for user in np.flatnonzero(interactions.synthetic_users())
         ]
         windows = [
             (max(end - length, offsets[user]), end)

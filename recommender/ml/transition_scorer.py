@@ -37,9 +37,7 @@ class TransitionScorer:
 
     @classmethod
     def load(cls, directory: Path) -> TransitionScorer:
-        return cls(
-            history_decay=read_config(directory)["history_decay"], **read_tensors(directory, "transitions")
-        )
+        return cls(history_decay=read_config(directory)["history_decay"], **read_tensors(directory, "transitions"))
 
     def score(self, histories: Sequence[IntArray]) -> FloatArray:
         check_histories(histories, self.n_items)

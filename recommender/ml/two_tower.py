@@ -103,9 +103,7 @@ def train_two_tower(
         seed_everything(config.seed, 0)
         model = TwoTower(torch.from_numpy(interactions.content), config)
     batches = SequenceBatches(interactions, length=config.length, batch_size=config.batch_size)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.reg, foreach=True
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.reg, foreach=True)
 
     def train_epoch(epoch: int, rng: np.random.Generator) -> float:
         model.train()

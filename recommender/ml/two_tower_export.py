@@ -71,6 +71,4 @@ def export_two_tower(model: TwoTower, config: dict[str, Any], *, directory: Path
             dynamic_axes={"content": {0: "items"}, "item_vectors": {0: "items"}},
             path=directory / "item_tower.onnx",
         )
-    write_config(
-        directory, kind="two_tower", n_items=len(item_vectors), content_dimensions=dimensions, **config
-    )
+    write_config(directory, kind="two_tower", n_items=len(item_vectors), content_dimensions=dimensions, **config)

@@ -27,7 +27,9 @@ def _sentence(context: Context, item: Blended, cause: int | None, titles: Mappin
     if context.product is not None and item.source == "complement":
         return f"Goes with {context.product.title}"
     if cause is not None and cause in titles:
-        deed = "liked" if cause in context.shopper.liked else "bought" if cause in context.shopper.purchased else "viewed"
+        deed = (
+            "liked" if cause in context.shopper.liked else "bought" if cause in context.shopper.purchased else "viewed"
+        )
         return f"Because you {deed} {titles[cause]}"
     return {"trending": "Popular right now", "new": "New in the shop"}.get(item.source, "Picked for you")
 

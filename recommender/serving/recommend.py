@@ -58,15 +58,14 @@ def recommend(
 ) -> Recommendation:
     """At most `n` products for a visitor (None: unknown), never none while the catalogue has a visible one.
 
-    `product` is what `similar` and `complete_the_look` stand beside; `exclude` holds primary keys; `state` spares a
-    read when the caller has it. Raises Invalid for an unknown placement, n outside 1..100, or a missing product.
+    `product` is what `similar` and `complete_the_look` stand beside (None: a slate for the visitor alone); `exclude`
+    holds primary keys; `state` spares a read when the caller has it. Raises Invalid for an unknown placement, or n
+    outside 1..100.
     """
     if placement not in PLACEMENTS:
         raise Invalid.for_field("placement", placement, f"expected one of {', '.join(PLACEMENTS)}")
     if not 1 <= n <= MAX_N:
         raise Invalid.for_field("n", n, f"expected 1 to {MAX_N}")
-    if placement in ("similar", "complete_the_look") and product is None:
-        raise Invalid.for_field("product", None, f"the placement {placement} needs one")
     model = load_champion()
     context = Context(
         placement=placement,
@@ -148,4 +147,3 @@ def _narrow(context: Context) -> bool:
 
 def _fill(products: Any, n: int) -> list[tuple[Blended, Product]]:
     return [(Blended(product.pk, 0.0, "new", None), product) for product in products.order_by("-pk").for_cards()[:n]]
-

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from catalog.formats import FORMATS
 from catalog.jobs import work_import_run
 from catalog.models import ImportIssue, ImportRun
-from catalog.services.imports import plan_import, release_lease_of_dead_process
+from catalog.services.imports import parse_mapping, plan_import, release_lease_of_dead_process
 from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                     path=options["path"],
                     format=options["format"],
                     source=options["source"],
-                    mapping=_mapping(options["map"]),
+                    mapping=parse_mapping(options["map"]),
                     encoding=options["encoding"],
                 )
                 self._work(run)
@@ -71,18 +71,6 @@ class Command(BaseCommand):
                     break
                 if not release_lease_of_dead_process(run):
                     time.sleep(0.5)
-
-
-def _mapping(pairs: list[str]) -> dict[str, str]:
-    mapping: dict[str, str] = {}
-    for pair in pairs:
-        field, separator, column = pair.partition("=")
-        if not separator or not field.strip() or not column.strip():
-            raise CommandError(f"--map: expected FIELD=COLUMN, received {pair!r}")
-        if field.strip() in mapping:
-            raise CommandError(f"--map: {field.strip()!r} is given twice")
-        mapping[field.strip()] = column.strip()
-    return mapping
 
 
 def _counts(run: ImportRun) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
@@ -61,10 +62,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, PermissionDenied):
         return Response(error_body(403, str(error) or "This is not allowed."), status=403)
     if isinstance(error, RequestDataTooBig):
-        return Response(error_body(413, "The request is too large."), status=413)
+        reason = f"at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes"
+        length = f"{context['request'].META.get('CONTENT_LENGTH')} bytes"
+        return Response(error_body(413, f"body: {reason}", [FieldError("body", length, reason)]), status=413)
     if isinstance(error, (SuspiciousOperation, UnreadablePostError)):
         return Response(error_body(400, "The request cannot be read."), status=400)
-    logger.exception("api_error", view=type(context.get("view")).__name__, exc_info=error)
+    logger.error("api_error", view=type(context.get("view")).__name__, exc_info=error)
     if isinstance(error, (OperationalError, InterfaceError)):
         return Response(error_body(503, "The database does not answer."), status=503, headers={"Retry-After": "5"})
     return Response(error_body(500, HTTPStatus(500).phrase), status=500)
@@ -76,7 +79,7 @@ def _of_drf(error: exceptions.APIException) -> Response:
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if isinstance(error, exceptions.Throttled):
-        wait = math.ceil(error.wait) if error.wait else 1
+        wait = math.ceil(getattr(error, "wait", None) or 1)
         headers["Retry-After"] = str(wait)
         message = f"Too many requests without a key: try again in {wait} s."
     return Response(error_body(error.status_code, message), status=error.status_code, headers=headers)

@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.core.paginator import EmptyPage, Paginator
-from django.db.models import QuerySet
 from rest_framework import pagination, serializers
 from rest_framework.request import Request
 
-from fashionrec.common.errors import FieldError, NotFound
 from fashionrec.common.api.validation import parse_query
+from fashionrec.common.errors import FieldError, NotFound
 
 DEFAULT_PAGE_SIZE = 24
 LARGEST_PAGE = 100
@@ -26,7 +25,7 @@ class PageNumberPagination(pagination.PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = LARGEST_PAGE
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         asked = parse_query(request, PageQuery)
         self.request = request
         paginator = Paginator(queryset, asked["page_size"])

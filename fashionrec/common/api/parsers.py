@@ -19,11 +19,7 @@ class JSONParser(parsers.JSONParser):
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        request = (parser_context or {}).get("request")
-        length = int(request.META.get("CONTENT_LENGTH") or 0) if request is not None else 0
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if limit is not None and length > limit:
-            raise TooLarge.for_field("body", f"{length} bytes", f"at most {limit} bytes")
+        check_length(parser_context, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         try:
             data = super().parse(stream, media_type, parser_context)
             json.dumps(data, ensure_ascii=False).encode("utf-8")
@@ -32,3 +28,21 @@ class JSONParser(parsers.JSONParser):
         except UnicodeEncodeError as error:
             raise ParseError("JSON parse error - a string holds a lone surrogate") from error
         return data
+
+
+class UploadParser(parsers.MultiPartParser):
+    """multipart/form-data of at most `most_bytes` in all; large files go to disk while they arrive."""
+
+    most_bytes = 1024**3
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        check_length(parser_context, self.most_bytes)
+        return super().parse(stream, media_type, parser_context)
+
+
+def check_length(parser_context: Mapping[str, Any] | None, limit: int | None) -> None:
+    """Raises TooLarge when the request announces more than `limit` bytes (what it sends beyond that is not read)."""
+    request = (parser_context or {}).get("request")
+    length = int(request.META.get("CONTENT_LENGTH") or 0) if request is not None else 0
+    if limit is not None and length > limit:
+        raise TooLarge.for_field("body", f"{length} bytes", f"at most {limit} bytes")

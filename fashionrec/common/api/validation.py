@@ -26,6 +26,11 @@ def parse_query(request: Request, serializer_class: type[serializers.Serializer[
     return validated(serializer_class, data)
 
 
+def form_data(request: Request) -> dict[str, Any]:
+    """The fields of a form, files among them; of a repeated one the last value counts."""
+    return dict(request.data.items()) if isinstance(request.data, Mapping) else {}
+
+
 def validated(
     serializer_class: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False
 ) -> dict[str, Any]:

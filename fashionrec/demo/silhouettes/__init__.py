@@ -10,8 +10,14 @@ from fashionrec.demo.silhouettes import bags, bottoms, dresses, footwear, headwe
 from fashionrec.demo.silhouettes.body import Look
 
 _FAMILIES = {
-    "bags": bags, "bottoms": bottoms, "dresses": dresses, "footwear": footwear, "headwear": headwear,
-    "outerwear": outerwear, "tops": tops, "wearables": wearables,
+    "bags": bags,
+    "bottoms": bottoms,
+    "dresses": dresses,
+    "footwear": footwear,
+    "headwear": headwear,
+    "outerwear": outerwear,
+    "tops": tops,
+    "wearables": wearables,
 }
 _STANDING = ("bags", "footwear")
 

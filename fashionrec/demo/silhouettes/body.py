@@ -78,14 +78,20 @@ def body_cut(look: Look, **changes: float | str) -> Cut:
     cut = {
         "women": Cut(18.5, 8.0, chest=21.5, waist=18.5, waist_at=39, hem=22.5, length=61, sleeve_width=7.5, cuff=4.8),
         "men": Cut(22.5, 8.2, chest=26.5, waist=25.5, waist_at=44, hem=25.5, length=70, sleeve_width=9.5, cuff=5.8),
-        "unisex": Cut(21.5, 8.2, chest=25.5, waist=24.5, waist_at=43, hem=25.0, length=67, sleeve_width=9.0, cuff=5.6),
+        "unisex": Cut(21.5, 8.2, chest=25.5, waist=24.5, waist_at=43, hem=25.0, length=67, sleeve_width=9.0,
+                      cuff=5.6),
         "girls": Cut(17.5, 7.8, chest=20.5, waist=19.5, waist_at=32, hem=22.5, length=49, sleeve_width=7.8, cuff=5.0),
         "boys": Cut(18.8, 7.8, chest=22.0, waist=22.0, waist_at=33, hem=22.0, length=50, sleeve_width=8.4, cuff=5.4),
     }[look.gender]
     widen = {"slim": -1.4, "oversized": 3.4, "relaxed": 1.8, "boxy": 2.4}.get(look.attributes.get("fit", ""), 0.0)
     cut = replace(
-        cut, shoulder=cut.shoulder + widen * 0.8, chest=cut.chest + widen, waist=cut.waist + widen * 1.3,
-        hem=cut.hem + widen * 1.1, sleeve_width=cut.sleeve_width + widen * 0.5, cuff=cut.cuff + widen * 0.2,
+        cut,
+        shoulder=cut.shoulder + widen * 0.8,
+        chest=cut.chest + widen,
+        waist=cut.waist + widen * 1.3,
+        hem=cut.hem + widen * 1.1,
+        sleeve_width=cut.sleeve_width + widen * 0.5,
+        cuff=cut.cuff + widen * 0.2,
     )
     return replace(cut, **changes)  # type: ignore[arg-type]  # numbers and one shape name by keyword
 
@@ -124,17 +130,19 @@ def neckline(cut: Cut) -> list[Point]:
 def torso(cut: Cut, *, hem_drop: float = 0.8) -> list[Point]:
     """Outline of the front: neckline, shoulders, armholes, sides, hem."""
     middle = (cut.armpit + cut.waist_at) / 2
-    return mirrored([
-        *neckline(cut),
-        (cut.shoulder, cut.slope),
-        (min(cut.shoulder, cut.chest) - 1.4, cut.armpit * 0.62, 0.9),
-        (cut.chest, cut.armpit),
-        (cut.at(middle), middle, 0.7),
-        (cut.waist, cut.waist_at, 0.9),
-        (cut.hem, cut.length),
-        (cut.hem * 0.5, cut.length + hem_drop * 0.7, 0.8),
-        (0, cut.length + hem_drop, 0.8),
-    ])
+    return mirrored(
+        [
+            *neckline(cut),
+            (cut.shoulder, cut.slope, 0.25),
+            (min(cut.shoulder, cut.chest) - 1.4, cut.armpit * 0.62, 0.9),
+            (cut.chest, cut.armpit),
+            (cut.at(middle), middle, 0.7),
+            (cut.waist, cut.waist_at, 0.9),
+            (cut.hem, cut.length),
+            (cut.hem * 0.5, cut.length + hem_drop * 0.7, 0.8),
+            (0, cut.length + hem_drop, 0.8),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -157,10 +165,16 @@ class Sleeve:
         cut = self.cut
         cap = self.at(0.1, 1.0)
         return [
-            (cut.shoulder - 3.5, cut.slope - 0.9), (cut.shoulder - 0.4, cut.slope + 0.3, 0.5),
-            (cap[0], max(cap[1], cut.slope + 3.0), 0.7),
-            (*self.at(0.5, 1.0), 0.8), self.at(1.0, 1.0), (*self.at(1.012, 0.0), 0.5), self.at(1.0, -1.0),
-            (*self.at(0.5, -1.0), 0.8), (cut.chest - 1.0, cut.armpit + 1.5), (cut.shoulder - 6, cut.armpit * 0.6),
+            (cut.shoulder - 4.0, cut.slope - 0.4),
+            (cut.shoulder + 0.6, cut.slope + 0.6, 0.9),
+            (cap[0], max(cap[1], cut.slope + 3.4), 0.9),
+            (*self.at(0.5, 1.0), 0.8),
+            self.at(1.0, 1.0),
+            (*self.at(1.012, 0.0), 0.5),
+            self.at(1.0, -1.0),
+            (*self.at(0.5, -1.0), 0.8),
+            (cut.chest - 1.0, cut.armpit + 1.5),
+            (cut.shoulder - 6, cut.armpit * 0.6),
         ]
 
     def across(self, t: float) -> list[Point]:
@@ -169,8 +183,12 @@ class Sleeve:
     def piece(self, start: float, stop: float = 1.0, grow: float = 1.0) -> list[Point]:
         """The part of the sleeve between two heights, for cuffs."""
         return [
-            self.at(start, grow), self.at(stop, grow), (*self.at(stop + 0.01, 0), 0.5), self.at(stop, -grow),
-            self.at(start, -grow), (*self.at(start + 0.01, 0), 0.5),
+            self.at(start, grow),
+            self.at(stop, grow),
+            (*self.at(stop + 0.01, 0), 0.5),
+            self.at(stop, -grow),
+            self.at(start, -grow),
+            (*self.at(start + 0.01, 0), 0.5),
         ]
 
     def folds(self, rng: np.random.Generator, depth: float) -> list[Fold]:
@@ -180,8 +198,14 @@ class Sleeve:
         for t in (0.3, 0.43, 0.52, 0.62, 0.8):
             t += rng.uniform(-0.04, 0.04)
             side = 1.0 if rng.random() < 0.5 else -1.0
-            made.append(Fold(*self.at(t, -side * 0.9), *self.at(t + rng.uniform(0.03, 0.12), side * 0.6), 1.3,
-                             depth * rng.uniform(0.5, 1.0)))
+            made.append(
+                Fold(
+                    *self.at(t, -side * 0.9),
+                    *self.at(t + rng.uniform(0.03, 0.12), side * 0.6),
+                    1.3,
+                    depth * rng.uniform(0.5, 1.0),
+                )
+            )
         made.append(Fold(*self.at(0.12, 0.3), *self.at(0.95, 0.1), 2.2, depth * 0.8))
         return made
 
@@ -197,22 +221,55 @@ def drape(rng: np.random.Generator, cut: Cut, depth: float = 1.0) -> list[Fold]:
         for _ in range(2):
             reach = rng.uniform(0.25, 0.7)
             y = cut.armpit + rng.uniform(0, 5)
-            folds.append(Fold(side * (cut.chest - 1.5), y, side * cut.chest * reach, y + rng.uniform(5, 16),
-                              1.5, depth * rng.uniform(0.5, 1.1)))
+            folds.append(
+                Fold(
+                    side * (cut.chest - 1.5),
+                    y,
+                    side * cut.chest * reach,
+                    y + rng.uniform(5, 16),
+                    1.5,
+                    depth * rng.uniform(0.5, 1.1),
+                )
+            )
         y = cut.waist_at + rng.uniform(-4, 6)
         if y < cut.length:
-            folds.append(Fold(side * (cut.at(y) - 0.5), y, side * cut.at(y) * rng.uniform(0.2, 0.6),
-                              y + rng.uniform(-3, 8), 1.4, depth * rng.uniform(0.4, 0.9)))
+            folds.append(
+                Fold(
+                    side * (cut.at(y) - 0.5),
+                    y,
+                    side * cut.at(y) * rng.uniform(0.2, 0.6),
+                    y + rng.uniform(-3, 8),
+                    1.4,
+                    depth * rng.uniform(0.4, 0.9),
+                )
+            )
     for _ in range(3):
         x = rng.uniform(-0.75, 0.75) * cut.hem
         start = cut.length - 0.5
-        folds.append(Fold(x, start, x * 0.85, start - rng.uniform(0.25, 0.5) * (cut.length - cut.armpit),
-                          2.4, depth * rng.uniform(0.4, 0.9)))
+        folds.append(
+            Fold(
+                x,
+                start,
+                x * 0.85,
+                start - rng.uniform(0.25, 0.5) * (cut.length - cut.armpit),
+                2.4,
+                depth * rng.uniform(0.4, 0.9),
+            )
+        )
     return folds
 
 
-def sleeves(canvas: Canvas, look: Look, cut: Cut, *, cuff: float = 0.0, cuff_fabric: Fabric | None = None,
-            depth: float = 1.0, bend: float = 0.6, balloon: float = 0.0) -> None:
+def sleeves(
+    canvas: Canvas,
+    look: Look,
+    cut: Cut,
+    *,
+    cuff: float = 0.0,
+    cuff_fabric: Fabric | None = None,
+    depth: float = 1.0,
+    bend: float = 0.6,
+    balloon: float = 0.0,
+) -> None:
     """Both sleeves, with cuffs taking the last `cuff` share of their length."""
     if not cut.sleeve:
         return
@@ -238,15 +295,36 @@ def inside(canvas: Canvas, look: Look, cut: Cut, *, back: float = 2.0, colour: R
     """The inner back seen through the neckline."""
     cloth = look.fabric.plain(colour or darker(look.colour, 0.25))
     deep = max(cut.neck_depth + 1.5, 5)
-    canvas.fill([(-cut.neck - 0.4, -0.2), (0, back, 1.0), (cut.neck + 0.4, -0.2), (cut.neck * 0.9, deep * 0.7),
-                 (0, deep + 1.0), (-cut.neck * 0.9, deep * 0.7)], cloth, shade=0.1, volume=0.4)
+    canvas.fill(
+        [
+            (-cut.neck - 0.4, -0.2),
+            (0, back, 1.0),
+            (cut.neck + 0.4, -0.2),
+            (cut.neck * 0.9, deep * 0.7),
+            (0, deep + 1.0),
+            (-cut.neck * 0.9, deep * 0.7),
+        ],
+        cloth,
+        shade=0.1,
+        volume=0.4,
+    )
     canvas.dim([(-cut.neck, 1), (0, back + 1), (cut.neck, 1), (0, deep)], 0.3, blur=2.0)
-    canvas.flat([(-1.6, back + 0.9), (1.6, back + 0.9), (1.6, back + 2.3), (-1.6, back + 2.3)],
-                lighter(look.trim, 0.5), opacity=0.85)
+    canvas.flat(
+        [(-1.6, back + 0.9), (1.6, back + 0.9), (1.6, back + 2.3), (-1.6, back + 2.3)],
+        lighter(look.trim, 0.5),
+        opacity=0.85,
+    )
 
 
 def neck_rib(canvas: Canvas, look: Look, cut: Cut, *, width: float = 2.0, colour: RGB | None = None) -> None:
-    """A knitted band around the neckline, back and front."""
+    """A knitted band around the neckline; cornered necklines get a seam along them instead."""
+    if cut.neck_shape in ("square", "sweetheart"):
+        line: list[Point] = [
+            (point[0] + canvas.cm(0.5), point[1] + canvas.cm(1.3), *point[2:]) for point in neckline(cut)
+        ]
+        line[0] = (0, *line[0][1:])
+        canvas.seam(line, flipped(line), colour=look.ink(), opacity=0.4)
+        return
     grown = replace(cut, neck=cut.neck + width * 0.75, neck_depth=cut.neck_depth + width)
     edge = neckline(grown)
     edge[-1] = (grown.neck, width * 0.2)

@@ -35,25 +35,50 @@ class Legs:
     def outline(self) -> list[Point]:
         knee_at = self.crotch + (self.length - self.crotch) * 0.45
         knee, end = self.centre(knee_at), self.centre(self.length)
-        return mirrored([
-            (0, 0.7, 0.9), (self.waist, 0), (self.hip, self.hip_at, 0.9), (knee + self.knee, knee_at, 0.8),
-            (end + self.hem, self.length), (end, self.length + 0.6, 0.7), (max(end - self.hem, 0.8), self.length),
-            (max(knee - self.knee, 0.9), knee_at, 0.8), (0.5, self.crotch + 2, 0.3), (0, self.crotch),
-        ])
+        return mirrored(
+            [
+                (0, 0.7, 0.9),
+                (self.waist, 0),
+                (self.hip, self.hip_at, 0.9),
+                (knee + self.knee, knee_at, 0.8),
+                (end + self.hem, self.length),
+                (end, self.length + 0.6, 0.7),
+                (max(end - self.hem, 0.8), self.length),
+                (max(knee - self.knee, 0.9), knee_at, 0.8),
+                (0.5, self.crotch + 2, 0.3),
+                (0, self.crotch),
+            ]
+        )
 
     def folds(self, rng: np.random.Generator, depth: float) -> list[Fold]:
         """Whiskers from the crotch, creases behind the knee and at the hem."""
         made = []
         for _ in range(3):
-            made.append(Fold(1.5, self.crotch + rng.uniform(-3, 3), self.hip * rng.uniform(0.5, 0.9), self.crotch - rng.uniform(2, 10), 1.5,
-                             depth * rng.uniform(0.6, 1.1)))
+            made.append(
+                Fold(
+                    1.5,
+                    self.crotch + rng.uniform(-3, 3),
+                    self.hip * rng.uniform(0.5, 0.9),
+                    self.crotch - rng.uniform(2, 10),
+                    1.5,
+                    depth * rng.uniform(0.6, 1.1),
+                )
+            )
         if self.length > 60:
             for share in (0.38, 0.46, 0.54, 0.86, 0.93):
                 y = self.crotch + (self.length - self.crotch) * (share + rng.uniform(-0.03, 0.03))
                 x = self.centre(y)
                 side = rng.choice([-1, 1])
-                made.append(Fold(x + side * self.knee * 0.95, y, x - side * self.knee * 0.5, y + rng.uniform(1, 6), 1.5,
-                                 depth * rng.uniform(0.5, 1.0)))
+                made.append(
+                    Fold(
+                        x + side * self.knee * 0.95,
+                        y,
+                        x - side * self.knee * 0.5,
+                        y + rng.uniform(1, 6),
+                        1.5,
+                        depth * rng.uniform(0.5, 1.0),
+                    )
+                )
         x = self.centre(self.length)
         made.append(Fold(x, self.length, self.centre(self.crotch) + 2, self.crotch + 8, 3.0, depth * 0.9))
         return both(made)
@@ -61,16 +86,20 @@ class Legs:
 
 def _legs(look: Look, **changes: float) -> Legs:
     legs = {
-        "women": Legs(16.5, 23.0, length=100), "men": Legs(20.0, 24.5, knee=11.8, hem=10.0, length=106),
-        "unisex": Legs(19.0, 24.0, length=103), "girls": Legs(16.0, 20.5, 15, 22, 9.0, 7.8, 74), "boys": Legs(16.8, 20.5, 15, 22, 9.6, 8.6, 74),
+        "women": Legs(16.5, 23.0, length=100),
+        "men": Legs(20.0, 24.5, knee=11.8, hem=10.0, length=106),
+        "unisex": Legs(19.0, 24.0, length=103),
+        "girls": Legs(16.0, 20.5, 15, 22, 9.0, 7.8, 74),
+        "boys": Legs(16.8, 20.5, 15, 22, 9.6, 8.6, 74),
     }[look.gender]
     return replace(legs, **changes)
 
 
 def _fitted(look: Look, legs: Legs) -> Legs:
-    knee, hem = {"skinny": (-2.4, -3.2), "slim": (-1.2, -1.8), "wide leg": (2.6, 6.5), "relaxed": (1.4, 1.4)}.get(
-        look.attributes.get("fit", ""), (0.0, 0.0))
-    return replace(legs, knee=legs.knee + knee, hem=legs.hem + hem, spread=legs.spread + max(hem, 0) * 0.75)
+    knee, hem = {"skinny": (-2.4, -3.2), "slim": (-1.2, -1.8), "wide leg": (2.2, 5.0), "relaxed": (1.4, 1.4)}.get(
+        look.attributes.get("fit", ""), (0.0, 0.0)
+    )
+    return replace(legs, knee=legs.knee + knee, hem=legs.hem + hem, spread=legs.spread + max(hem, 0) * 0.6)
 
 
 def _frame(canvas: Canvas, legs: Legs) -> None:
@@ -81,9 +110,18 @@ def _frame(canvas: Canvas, legs: Legs) -> None:
 def _waistband(canvas: Canvas, look: Look, legs: Legs, height: float, fabric: Fabric, *, back: bool = True) -> None:
     w = legs.waist
     if back:
-        canvas.fill([(-w, 0), (0, -1.6, 0.9), (w, 0), (w, 2), (0, 3, 0.9), (-w, 2)], fabric.plain(darker(look.colour, 0.35)), volume=0.3)
+        canvas.fill(
+            [(-w, 0), (0, -1.6, 0.9), (w, 0), (w, 2), (0, 3, 0.9), (-w, 2)],
+            fabric.plain(darker(look.colour, 0.35)),
+            volume=0.3,
+        )
     low = w + (legs.hip - w) * height / legs.hip_at * 0.9
-    canvas.fill([(-w, 0), (0, 1.0, 0.9), (w, 0), (low, height), (0, height + 1.2, 0.9), (-low, height)], fabric, volume=0.7, shadow=0.16)
+    canvas.fill(
+        [(-w, 0), (0, 1.0, 0.9), (w, 0), (low, height), (0, height + 1.2, 0.9), (-low, height)],
+        fabric,
+        volume=0.7,
+        shadow=0.16,
+    )
 
 
 def _fly(canvas: Canvas, look: Look, legs: Legs, *, thread: RGB) -> None:
@@ -94,7 +132,8 @@ def _fly(canvas: Canvas, look: Look, legs: Legs, *, thread: RGB) -> None:
 
 def _loops(canvas: Canvas, look: Look, legs: Legs, fabric: Fabric) -> None:
     for x in (-legs.waist * 0.72, -legs.waist * 0.32, legs.waist * 0.32, legs.waist * 0.72):
-        canvas.fill([(x - 0.7, -0.4), (x + 0.7, -0.4), (x + 0.8, 5.6), (x - 0.8, 5.6)], fabric, volume=0.5, shadow=0.15)
+        canvas.fill([(x - 0.7, -0.4), (x + 0.7, -0.4), (x + 0.8, 5.6), (x - 0.8, 5.6)], fabric, volume=0.5,
+                    shadow=0.15)
 
 
 def jeans(canvas: Canvas, look: Look) -> None:
@@ -112,16 +151,26 @@ def _denim(canvas: Canvas, look: Look, legs: Legs) -> None:
         for side in (-1, 1):  # worn-out thighs
             x = legs.centre(legs.crotch + 10) * side
             for grow, share in ((1.0, 0.05), (0.75, 0.06), (0.5, 0.07)):
-                canvas.flat(ellipse(x, legs.crotch + 8, legs.knee * 0.75 * grow, min(20, legs.length * 0.2) * grow), pale, opacity=share, within=True)
+                canvas.flat(
+                    ellipse(x, legs.crotch + 8, legs.knee * 0.75 * grow, min(20, legs.length * 0.2) * grow),
+                    pale,
+                    opacity=share,
+                    within=True,
+                )
     _waistband(canvas, look, legs, 4.2, look.fabric, back=False)
     _fly(canvas, look, legs, thread=gold)
-    pocket: list[Point] = [(legs.waist * 0.42, 5), (legs.waist * 0.58, 10.5, 0.9), (legs.waist + (legs.hip - legs.waist) * 0.6, 12.5)]
+    pocket: list[Point] = [
+        (legs.waist * 0.42, 5),
+        (legs.waist * 0.58, 10.5, 0.9),
+        (legs.waist + (legs.hip - legs.waist) * 0.6, 12.5),
+    ]
     side: list[Point] = [(x - 1.1, y) for x, y, *_ in legs.outline()[2:5]]
     canvas.seam(pocket, flipped(pocket), colour=look.ink(), opacity=0.7)
     inset = [(x - 0.9, y + 1.2, *rest) for x, y, *rest in pocket]
     canvas.stitch(inset, flipped(inset), side, flipped(side), colour=gold, opacity=0.7)
     end = legs.centre(legs.length)
-    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.4), (end + legs.hem - 0.3, legs.length - 2.4)]
+    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.4), (end + legs.hem - 0.3,
+        legs.length - 2.4)]
     canvas.seam(hem, flipped(hem), colour=look.ink(), opacity=0.35)
     canvas.stitch(hem, flipped(hem), colour=gold, opacity=0.7)
     _loops(canvas, look, legs, look.fabric)
@@ -137,7 +186,11 @@ def trousers(canvas: Canvas, look: Look) -> None:
     _fly(canvas, look, legs, thread=look.thread())
     pocket: list[Point] = [(legs.waist * 0.7, 4.6), (legs.hip * 0.93, 18)]
     knee = legs.crotch + (legs.length - legs.crotch) * 0.45
-    crease: list[Point] = [(legs.waist * 0.5, 8), (legs.centre(knee), knee, 0.6), (legs.centre(legs.length), legs.length)]
+    crease: list[Point] = [
+        (legs.waist * 0.5, 8),
+        (legs.centre(knee), knee, 0.6),
+        (legs.centre(legs.length), legs.length),
+    ]
     canvas.seam(pocket, flipped(pocket), colour=look.ink(), opacity=0.6)
     if look.has("style", "formal", "classic", "minimal"):
         canvas.seam(crease, flipped(crease), colour=look.ink(), opacity=0.42)
@@ -152,11 +205,19 @@ def joggers(canvas: Canvas, look: Look) -> None:
     rib = look.fabric.plain().of(MATERIALS["cotton knit"])
     canvas.fill(legs.outline(), look.fabric, folds=legs.folds(look.rng, 1.6))
     end, top = legs.centre(legs.length), legs.length - 6
-    cuff: list[Point] = [(end - legs.hem - 0.3, top), (end + legs.hem + 0.3, top), (end + legs.hem * 0.86, legs.length + 0.4), (end - legs.hem * 0.86, legs.length + 0.4)]
+    cuff: list[Point] = [
+        (end - legs.hem - 0.3, top),
+        (end + legs.hem + 0.3, top),
+        (end + legs.hem * 0.86, legs.length + 0.4),
+        (end - legs.hem * 0.86, legs.length + 0.4),
+    ]
     canvas.fill(cuff, rib, shadow=0.15)
     canvas.fill(flipped(cuff), rib, shadow=0.15)
-    stripe: list[Point] = [(legs.hip - 1.4, legs.hip_at), (legs.centre(60 if legs.length > 80 else 45) + legs.knee - 1.2, 60 if legs.length > 80 else 45, 0.7),
-                           (end + legs.hem - 1.0, top)]
+    stripe: list[Point] = [
+        (legs.hip - 1.4, legs.hip_at),
+        (legs.centre(60 if legs.length > 80 else 45) + legs.knee - 1.2, 60 if legs.length > 80 else 45, 0.7),
+        (end + legs.hem - 1.0, top),
+    ]
     if look.has("style", "sporty", "streetwear"):
         canvas.line(stripe, flipped(stripe), colour=lighter(look.trim, 0.1), width=1.6, opacity=0.95)
     _waistband(canvas, look, legs, 4.6, rib)
@@ -168,27 +229,52 @@ def joggers(canvas: Canvas, look: Look) -> None:
 def _drawstring(canvas: Canvas, look: Look, y: float, length: float) -> None:
     cord = lighter(look.trim, 0.2)
     for side in (-1, 1):
-        canvas.line([(side * 1.2, y), (side * 2.4, y + length * 0.5, 0.7), (side * 1.8, y + length)], colour=darker(cord, 0.6), width=1.1, opacity=0.35)
-        canvas.line([(side * 1.2, y), (side * 2.3, y + length * 0.5, 0.7), (side * 1.7, y + length - 0.5)], colour=cord, width=0.75, opacity=1)
+        canvas.line(
+            [(side * 1.2, y), (side * 2.4, y + length * 0.5, 0.7), (side * 1.8, y + length)],
+            colour=darker(cord, 0.6),
+            width=1.1,
+            opacity=0.35,
+        )
+        canvas.line(
+            [(side * 1.2, y), (side * 2.3, y + length * 0.5, 0.7), (side * 1.7, y + length - 0.5)],
+            colour=cord,
+            width=0.75,
+            opacity=1,
+        )
 
 
 def leggings(canvas: Canvas, look: Look) -> None:
     legs = _legs(look)
-    legs = replace(legs, knee=legs.knee - 2.8, hem=4.8, hip=legs.hip - 1.5, length=legs.length - (9 if look.has("length", "7/8 length") else 2))
+    legs = replace(
+        legs,
+        knee=legs.knee - 2.8,
+        hem=4.8,
+        hip=legs.hip - 1.5,
+        length=legs.length - (9 if look.has("length", "7/8 length") else 2),
+    )
     _frame(canvas, legs)
     canvas.fill(legs.outline(), look.fabric, folds=legs.folds(look.rng, 0.8), volume=1.35)
     _waistband(canvas, look, legs, 9.0, look.fabric.plain(), back=True)
     canvas.seam([(0, 10), (0, legs.crotch)], colour=look.ink(), opacity=0.5)
     knee = legs.crotch + (legs.length - legs.crotch) * 0.45
-    panel: list[Point] = [(legs.hip * 0.8, 11), (legs.centre(knee) + legs.knee * 0.55, knee, 0.8), (legs.centre(legs.length) + 2.5, legs.length - 1)]
+    panel: list[Point] = [
+        (legs.hip * 0.8, 11),
+        (legs.centre(knee) + legs.knee * 0.55, knee, 0.8),
+        (legs.centre(legs.length) + 2.5, legs.length - 1),
+    ]
     canvas.seam(panel, flipped(panel), colour=look.ink(), opacity=0.4)
 
 
 def _short(look: Look, *, drop: float = 21.0, flare: float = 3.0) -> Legs:
     legs = _legs(look)
     scale = 0.8 if look.small else 1.0
-    return replace(legs, length=legs.crotch + drop * scale * (0.5 if look.gender == "women" else 1.0), knee=legs.hip * 0.5 + 0.4,
-                   hem=legs.hip * 0.5 + flare * 0.3, spread=flare)
+    return replace(
+        legs,
+        length=legs.crotch + drop * scale * (0.5 if look.gender == "women" else 1.0),
+        knee=legs.hip * 0.5 + 0.4,
+        hem=legs.hip * 0.5 + flare * 0.3,
+        spread=flare,
+    )
 
 
 def shorts(canvas: Canvas, look: Look) -> None:
@@ -197,7 +283,11 @@ def shorts(canvas: Canvas, look: Look) -> None:
     if look.fabric.material is MATERIALS["denim"]:
         _denim(canvas, look, legs)
         return
-    canvas.fill([(-legs.waist, 0), (0, -1.6, 0.9), (legs.waist, 0), (0, 3, 0.9)], look.fabric.plain(darker(look.colour, 0.35)), volume=0.3)
+    canvas.fill(
+        [(-legs.waist, 0), (0, -1.6, 0.9), (legs.waist, 0), (0, 3, 0.9)],
+        look.fabric.plain(darker(look.colour, 0.35)),
+        volume=0.3,
+    )
     canvas.fill(legs.outline(), look.fabric, folds=legs.folds(look.rng, 1.2))
     _waistband(canvas, look, legs, 3.8, look.fabric.plain(), back=False)
     pocket: list[Point] = [(legs.waist * 0.68, 4.4), (legs.hip * 0.95, 15)]
@@ -214,7 +304,8 @@ def shorts(canvas: Canvas, look: Look) -> None:
 
 def _hems(canvas: Canvas, look: Look, legs: Legs) -> None:
     end = legs.centre(legs.length)
-    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.2), (end + legs.hem - 0.4, legs.length - 2.2)]
+    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.2), (end + legs.hem - 0.4,
+        legs.length - 2.2)]
     canvas.seam(hem, flipped(hem), colour=look.ink(), opacity=0.5)
 
 
@@ -224,10 +315,19 @@ def swim_shorts(canvas: Canvas, look: Look) -> None:
     canvas.fill(legs.outline(), look.fabric, folds=legs.folds(look.rng, 1.7))
     gathers = [Fold(x, 4.5, x * 1.1, 13, 0.9, 0.9) for x in np.linspace(-legs.waist * 0.85, legs.waist * 0.85, 9)]
     w = legs.waist
-    canvas.fill([(-w, 0), (0, 1, 0.9), (w, 0), (w + 0.9, 4.6), (0, 5.8, 0.9), (-w - 0.9, 4.6)], look.fabric.plain(), folds=gathers, volume=0.9, shadow=0.2)
+    canvas.fill(
+        [(-w, 0), (0, 1, 0.9), (w, 0), (w + 0.9, 4.6), (0, 5.8, 0.9), (-w - 0.9, 4.6)],
+        look.fabric.plain(),
+        folds=gathers,
+        volume=0.9,
+        shadow=0.2,
+    )
     canvas.seam([(0, 5.5), (0, legs.crotch)], colour=look.ink(), opacity=0.5)
     for side in (-1, 1):
-        stripe: list[Point] = [(side * (legs.hip - 1.5), legs.hip_at - 4), (side * (legs.centre(legs.length) + legs.hem - 1.6), legs.length - 0.6)]
+        stripe: list[Point] = [
+            (side * (legs.hip - 1.5), legs.hip_at - 4),
+            (side * (legs.centre(legs.length) + legs.hem - 1.6), legs.length - 0.6),
+        ]
         canvas.line(stripe, colour=lighter(look.trim, 0.2), width=1.5, opacity=0.9)
     _hems(canvas, look, legs)
     _drawstring(canvas, look, 3.2, 14)
@@ -238,18 +338,31 @@ def skirt_outline(waist: float, hip: float, hem: float, length: float, *, scallo
     bottom: list[Point] = [(hem * 0.5, length + 1.6, 0.9), (0, length + 2.2, 0.9)]
     if scallops:
         xs = np.linspace(hem, 0, scallops + 1)[1:]
-        bottom = [(float(x), length + (1.9 if index % 2 else 0.4) + (1 - (x / hem) ** 2) * 1.4, 0.8) for index, x in enumerate(xs)]
+        bottom = [
+            (float(x), length + (1.9 if index % 2 else 0.4) + (1 - (x / hem) ** 2) * 1.4, 0.8)
+            for index, x in enumerate(xs)
+        ]
         bottom[-1] = (0, *bottom[-1][1:])
     return mirrored([(0, 0.8, 0.9), (waist, 0), (hip, min(18.0, length * 0.45), 0.9), (hem, length), *bottom])
 
 
-def skirt_folds(rng: np.random.Generator, waist: float, hem: float, top: float, bottom: float, *, count: int, depth: float) -> list[Fold]:
+def skirt_folds(
+    rng: np.random.Generator, waist: float, hem: float, top: float, bottom: float, *, count: int, depth: float
+) -> list[Fold]:
     """Flutes that open from the waist towards the hem."""
     made = []
     for share in np.linspace(-0.86, 0.86, count):
         share += rng.uniform(-0.05, 0.05)
-        made.append(Fold(share * hem, bottom + 3, share * waist * 0.9, top + (bottom - top) * rng.uniform(0.0, 0.3), max(hem / count * 0.55, 1.2),
-                         depth * rng.uniform(0.7, 1.2)))
+        made.append(
+            Fold(
+                share * hem,
+                bottom + 3,
+                share * waist * 0.9,
+                top + (bottom - top) * rng.uniform(0.0, 0.3),
+                max(hem / count * 0.55, 1.2),
+                depth * rng.uniform(0.7, 1.2),
+            )
+        )
     return made
 
 
@@ -260,8 +373,13 @@ def skirt(canvas: Canvas, look: Look) -> None:
     shape = look.attributes["shape"]
     hem = {"a-line": hip + length * 0.24, "pleated": hip + length * 0.26, "pencil": hip - 2.5}[shape]
     canvas.frame(-max(hem, hip) - 2, -3, max(hem, hip) + 2, length + 4, margin=8)
-    canvas.fill([(-waist, 0), (0, -1.8, 0.9), (waist, 0), (0, 3, 0.9)], look.fabric.plain(darker(look.colour, 0.35)), volume=0.3)
-    outline = skirt_outline(waist, hip if shape != "pleated" else waist + 5, hem, length, scallops=8 if shape == "pleated" else 0)
+    canvas.fill(
+        [(-waist, 0), (0, -1.8, 0.9), (waist, 0), (0, 3, 0.9)], look.fabric.plain(darker(look.colour, 0.35)),
+        volume=0.3
+    )
+    outline = skirt_outline(
+        waist, hip if shape != "pleated" else waist + 5, hem, length, scallops=8 if shape == "pleated" else 0
+    )
     if shape == "pleated":
         folds = skirt_folds(look.rng, waist, hem, 2, length, count=13, depth=1.6)
     elif shape == "a-line":
@@ -270,16 +388,31 @@ def skirt(canvas: Canvas, look: Look) -> None:
         folds = both([Fold(hip * 0.9, 20, hip * 0.3, 26, 1.4, 0.8), Fold(hip * 0.2, length, hip * 0.3, 30, 3.0, 0.7)])
     canvas.fill(outline, look.fabric, folds=folds)
     if shape == "pleated":
-        lines: Sequence[list[Point]] = [[(float(s * waist * 1.05), 5.0), (float(s * hem), length + 1.0)] for s in np.linspace(-0.82, 0.82, 12)]
+        lines: Sequence[list[Point]] = [
+            [(float(s * waist * 1.05), 5.0), (float(s * hem), length + 1.0)] for s in np.linspace(-0.82, 0.82, 12)
+        ]
         canvas.seam(*lines, colour=look.ink(), opacity=0.4)
     if shape == "pencil":
         canvas.seam([(0, length - 14), (0, length + 2)], colour=look.ink(), opacity=0.8)
         dart: list[Point] = [(waist * 0.5, 4), (waist * 0.6, 14)]
         canvas.seam(dart, flipped(dart), colour=look.ink(), opacity=0.4)
     low = waist + 0.9
-    canvas.fill([(-waist, 0), (0, 1.0, 0.9), (waist, 0), (low, 4), (0, 5.2, 0.9), (-low, 4)], look.fabric.plain(), volume=0.7, shadow=0.2)
+    canvas.fill(
+        [(-waist, 0), (0, 1.0, 0.9), (waist, 0), (low, 4), (0, 5.2, 0.9), (-low, 4)],
+        look.fabric.plain(),
+        volume=0.7,
+        shadow=0.2,
+    )
     if look.fabric.material is MATERIALS["denim"] or look.has("style", "casual"):
         step = (length - 12) / 5
-        buttons(canvas, [(0, 3)] + ([(0, 9 + index * step) for index in range(5)] if shape == "a-line" else []), (0.75, 0.6, 0.42), radius=1.0)
+        buttons(
+            canvas,
+            [(0, 3)] + ([(0, 9 + index * step) for index in range(5)] if shape == "a-line" else []),
+            (0.75, 0.6, 0.42),
+            radius=1.0,
+        )
     if shape != "pleated":
-        canvas.seam([(-hem + 1, length - 1.6), (0, length + 0.6, 0.9), (hem - 1, length - 1.6)], colour=look.ink(), opacity=0.3)
+        canvas.seam(
+            [(-hem + 1, length - 1.6), (0, length + 0.6, 0.9), (hem - 1, length - 1.6)], colour=look.ink(),
+            opacity=0.3
+        )

@@ -48,10 +48,17 @@ def _dress_outline(cut: Cut, hip: float, hem: float, scallops: int) -> list[Poin
     bottom: list[Point] = [(hem * 0.5, cut.length + 1.8, 0.9), (0, cut.length + 2.4, 0.9)]
     if scallops:
         xs = np.linspace(hem, 0, scallops + 1)[1:]
-        bottom = [(float(x), cut.length + (2.2 if index % 2 else 0.4) + (1 - (x / hem) ** 2) * 1.6, 0.8) for index, x in enumerate(xs)]
+        bottom = [
+            (float(x), cut.length + (2.2 if index % 2 else 0.4) + (1 - (x / hem) ** 2) * 1.6, 0.8)
+            for index, x in enumerate(xs)
+        ]
         bottom[-1] = (0, *bottom[-1][1:])
-    sides: list[Point] = [(cut.shoulder, cut.slope), (min(cut.shoulder, cut.chest) - 1.2, cut.armpit * 0.62, 0.9), (cut.chest, cut.armpit),
-                          (cut.waist, cut.waist_at, 0.9)]
+    sides: list[Point] = [
+        (cut.shoulder, cut.slope),
+        (min(cut.shoulder, cut.chest) - 1.2, cut.armpit * 0.62, 0.9),
+        (cut.chest, cut.armpit),
+        (cut.waist, cut.waist_at, 0.9),
+    ]
     if cut.length > hip_at + 4:
         sides.append((hip, hip_at, 0.8))
     return mirrored([*neckline(cut), *sides, (hem, cut.length), *bottom])
@@ -75,12 +82,22 @@ def dress(canvas: Canvas, look: Look) -> None:
     puffed = cut.sleeve > 20 and shape in ("tiered", "wrap")
     sleeves(canvas, look, cut, cuff=0.08 if puffed else 0.0, balloon=0.3 if puffed else 0.0, depth=1.2)
     count = {"a-line": 7, "wrap": 5, "bodycon": 2, "shirt dress": 5, "tiered": 9}[shape]
-    folds = skirt_folds(look.rng, cut.waist, hem, cut.waist_at + 2, cut.length, count=count, depth=1.6 if full else 0.6)
-    folds += [fold for fold in drape(look.rng, replace(cut, length=cut.waist_at + 8, hem=cut.waist), 1.0) if fold.y1 < cut.waist_at + 14]
-    canvas.fill(_dress_outline(cut, hip, hem, 8 if shape in ("a-line", "tiered") else 0), look.fabric, folds=folds, shadow=0.12)
+    folds = skirt_folds(look.rng, cut.waist, hem, cut.waist_at + 2, cut.length, count=count,
+                        depth=1.6 if full else 0.6)
+    folds += [
+        fold
+        for fold in drape(look.rng, replace(cut, length=cut.waist_at + 8, hem=cut.waist), 1.0)
+        if fold.y1 < cut.waist_at + 14
+    ]
+    canvas.fill(
+        _dress_outline(cut, hip, hem, 8 if shape in ("a-line", "tiered") else 0), look.fabric, folds=folds,
+        shadow=0.12
+    )
     w, y = cut.waist, cut.waist_at
     if shape == "shirt dress":
-        canvas.seam([(1.7, 7), (1.7, cut.length + 1)], [(-1.7, 7), (-1.7, cut.length + 1)], colour=look.ink(), opacity=0.4)
+        canvas.seam(
+            [(1.7, 7), (1.7, cut.length + 1)], [(-1.7, 7), (-1.7, cut.length + 1)], colour=look.ink(), opacity=0.4
+        )
         step = (cut.length - 14) / 8
         buttons(canvas, [(0, 9 + index * step) for index in range(9)], lighter(look.colour, 0.7), radius=0.8)
         shirt_collar(canvas, look, replace(cut, neck=8.2))
@@ -90,25 +107,71 @@ def dress(canvas: Canvas, look: Look) -> None:
         canvas.seam(edge, fall, colour=look.ink(), opacity=0.75)
     if shape in ("wrap", "shirt dress", "a-line"):
         belt = look.fabric.plain(look.colour if shape != "a-line" else darker(look.colour, 0.12))
-        canvas.fill([(-w - 0.3, y - 1.8), (0, y - 1.0, 0.9), (w + 0.3, y - 1.8), (w + 0.4, y + 1.8), (0, y + 2.6, 0.9), (-w - 0.4, y + 1.8)], belt,
-                    volume=0.8, shadow=0.22)
+        canvas.fill(
+            [
+                (-w - 0.3, y - 1.8),
+                (0, y - 1.0, 0.9),
+                (w + 0.3, y - 1.8),
+                (w + 0.4, y + 1.8),
+                (0, y + 2.6, 0.9),
+                (-w - 0.4, y + 1.8),
+            ],
+            belt,
+            volume=0.8,
+            shadow=0.22,
+        )
         if shape != "a-line":
             x = w * 0.62 if shape == "wrap" else 0.0
             for side, drop in ((-1, 20.0), (1, 24.0)):
-                canvas.fill([(x, y + 1), (x + side * 2.6, y + 1.6), (x + side * 4.2, y + drop), (x + side * 1.4, y + drop + 0.8)], belt, shadow=0.22)
-                canvas.fill([(x, y), (x + side * 4, y - 3, 1.0), (x + side * 7.5, y + 0.5, 1.0), (x + side * 4, y + 3, 1.0)], belt, shadow=0.22)
+                canvas.fill(
+                    [
+                        (x, y + 1),
+                        (x + side * 2.6, y + 1.6),
+                        (x + side * 4.2, y + drop),
+                        (x + side * 1.4, y + drop + 0.8),
+                    ],
+                    belt,
+                    shadow=0.22,
+                )
+                canvas.fill(
+                    [(x, y), (x + side * 4, y - 3, 1.0), (x + side * 7.5, y + 0.5, 1.0), (x + side * 4, y + 3, 1.0)],
+                    belt,
+                    shadow=0.22,
+                )
             canvas.fill(ellipse(x, y + 0.4, 1.7, 2.0), belt, shadow=0.2)
     if shape == "tiered":
         for share in (0.0, 0.34, 0.67):
             level = y + below * share
             half = float(np.interp(level, [y, cut.length], [cut.waist, hem]))
-            canvas.seam([(-half - 0.5, level), (0, level + 2.2 * (0.4 + share), 0.9), (half + 0.5, level)], colour=look.ink(), opacity=0.8)
-            canvas.dim([(-half, level), (0, level + 2, 0.9), (half, level), (half, level + 1.6), (0, level + 4, 0.9), (-half, level + 1.6)], 0.3, blur=1.0)
-            ticks = [[(float(x), level + 1.6), (float(x) * 1.03, level + 5.5)] for x in np.linspace(-half * 0.9, half * 0.9, 15)]
+            canvas.seam(
+                [(-half - 0.5, level), (0, level + 2.2 * (0.4 + share), 0.9), (half + 0.5, level)],
+                colour=look.ink(),
+                opacity=0.8,
+            )
+            canvas.dim(
+                [
+                    (-half, level),
+                    (0, level + 2, 0.9),
+                    (half, level),
+                    (half, level + 1.6),
+                    (0, level + 4, 0.9),
+                    (-half, level + 1.6),
+                ],
+                0.3,
+                blur=1.0,
+            )
+            ticks = [
+                [(float(x), level + 1.6), (float(x) * 1.03, level + 5.5)]
+                for x in np.linspace(-half * 0.9, half * 0.9, 15)
+            ]
             canvas.line(*ticks, colour=darker(look.colour, 0.5), width=0.4, opacity=0.4)
     if shape != "shirt dress":
         neck_rib(canvas, look, cut, width=1.0)
-    canvas.seam([(-hem + 1, cut.length - 1.5), (0, cut.length + 0.9, 0.9), (hem - 1, cut.length - 1.5)], colour=look.ink(), opacity=0.25)
+    canvas.seam(
+        [(-hem + 1, cut.length - 1.5), (0, cut.length + 0.9, 0.9), (hem - 1, cut.length - 1.5)],
+        colour=look.ink(),
+        opacity=0.25,
+    )
 
 
 def _slip(canvas: Canvas, look: Look) -> None:
@@ -120,16 +183,43 @@ def _slip(canvas: Canvas, look: Look) -> None:
     hem = cut.waist + 5 + below * 0.14
     canvas.frame(-max(hem, c) - 5, -2, max(hem, c) + 5, length + 3, margin=7)
     strap: list[Point] = [(c * 0.62, 14.5), (c * 0.5, 0, 0.4)]
-    back: list[Point] = [(-c + 1, cut.armpit - 1), (0, cut.armpit - 5, 0.9), (c - 1, cut.armpit - 1), (0, cut.armpit + 8)]
+    back: list[Point] = [
+        (-c + 1, cut.armpit - 1),
+        (0, cut.armpit - 5, 0.9),
+        (c - 1, cut.armpit - 1),
+        (0, cut.armpit + 8),
+    ]
     canvas.fill(back, look.fabric.plain(darker(look.colour, 0.3)), volume=0.3)
     canvas.line(strap, flipped(strap), colour=darker(look.colour, 0.4), width=1.0, opacity=0.8, over=True)
     canvas.line(strap, flipped(strap), colour=look.colour, width=0.7, opacity=1, over=True)
-    outline = mirrored([(0, 21.5), (c * 0.32, 17.0, 0.8), (c * 0.62, 14.0), (c * 0.86, 18.0, 0.8), (c, cut.armpit + 1), (cut.waist + 1.4, cut.waist_at, 0.9),
-                        (cut.waist + 6.5, cut.waist_at + 18, 0.8), (hem, length), (hem * 0.5, length + 1.6, 0.9), (0, length + 2.2, 0.9)])
+    outline = mirrored(
+        [
+            (0, 21.5),
+            (c * 0.32, 17.0, 0.8),
+            (c * 0.62, 14.0),
+            (c * 0.86, 18.0, 0.8),
+            (c, cut.armpit + 1),
+            (cut.waist + 1.4, cut.waist_at, 0.9),
+            (cut.waist + 6.5, cut.waist_at + 18, 0.8),
+            (hem, length),
+            (hem * 0.5, length + 1.6, 0.9),
+            (0, length + 2.2, 0.9),
+        ]
+    )
     folds = skirt_folds(look.rng, cut.waist, hem, cut.waist_at - 4, length, count=4, depth=1.3)
-    folds += [Fold(-c * 0.5, 17, c * 0.1, 28, 1.6, 1.0), Fold(c * 0.5, 17, -c * 0.1, 28, 1.6, 1.0), Fold(0, 22, c * 0.3, 36, 1.6, 0.8)]
+    folds += [
+        Fold(-c * 0.5, 17, c * 0.1, 28, 1.6, 1.0),
+        Fold(c * 0.5, 17, -c * 0.1, 28, 1.6, 1.0),
+        Fold(0, 22, c * 0.3, 36, 1.6, 0.8),
+    ]
     canvas.fill(outline, look.fabric, folds=folds)
-    trim: list[Point] = [(0, 22.5), (c * 0.32, 18.0, 0.8), (c * 0.62, 15.2), (c * 0.85, 19, 0.8), (c - 0.4, cut.armpit + 1.6)]
+    trim: list[Point] = [
+        (0, 22.5),
+        (c * 0.32, 18.0, 0.8),
+        (c * 0.62, 15.2),
+        (c * 0.85, 19, 0.8),
+        (c - 0.4, cut.armpit + 1.6),
+    ]
     canvas.seam(trim, flipped(trim), colour=look.ink(), opacity=0.45)
 
 
@@ -137,7 +227,11 @@ def jumpsuit(canvas: Canvas, look: Look) -> None:
     cut = _bodice(look)
     y = cut.waist_at
     small = look.small
-    legs = Legs(cut.waist, cut.waist + 6, 17, 25, 11.5, 10.5, 92) if not small else Legs(cut.waist, cut.waist + 3.5, 13, 20, 9, 9, 62)
+    legs = (
+        Legs(cut.waist, cut.waist + 6, 17, 25, 11.5, 10.5, 92)
+        if not small
+        else Legs(cut.waist, cut.waist + 3.5, 13, 20, 9, 9, 62)
+    )
     if look.has("fit", "wide leg"):
         legs = replace(legs, knee=legs.knee + 2.4, hem=legs.hem + 5, spread=6)
     length = y + legs.length
@@ -148,16 +242,43 @@ def jumpsuit(canvas: Canvas, look: Look) -> None:
     leg_points = legs.outline()
     half = [point for point in leg_points[1 : len(leg_points) // 2 + 1] if point[0] > 0 or point[1] > 10]
     lower: list[Point] = [(point[0], point[1] + y, *point[2:]) for point in half]
-    outline = mirrored([*neckline(cut), (cut.shoulder, cut.slope), (min(cut.shoulder, cut.chest) - 1.2, cut.armpit * 0.62, 0.9), (cut.chest, cut.armpit),
-                        (cut.waist, y, 0.8), *lower[1:]])
+    outline = mirrored(
+        [
+            *neckline(cut),
+            (cut.shoulder, cut.slope),
+            (min(cut.shoulder, cut.chest) - 1.2, cut.armpit * 0.62, 0.9),
+            (cut.chest, cut.armpit),
+            (cut.waist, y, 0.8),
+            *lower[1:],
+        ]
+    )
     folds = [Fold(f.x0, f.y0 + y, f.x1, f.y1 + y, f.width, f.depth) for f in legs.folds(look.rng, 1.2)]
     folds += drape(look.rng, replace(cut, length=y + 4, hem=cut.waist), 1.0)
     canvas.fill(outline, look.fabric, folds=folds, shadow=0.12)
     w = cut.waist
     belt = look.fabric.plain(darker(look.colour, 0.1))
-    canvas.fill([(-w - 0.3, y - 1.8), (0, y - 1.2, 0.9), (w + 0.3, y - 1.8), (w + 0.5, y + 2), (0, y + 2.6, 0.9), (-w - 0.5, y + 2)], belt, volume=0.8, shadow=0.2)
-    canvas.seam([(0, cut.neck_depth + 1), (0, y - 1.8)], [(0, y + 3), (0, y + legs.crotch)], colour=look.ink(), opacity=0.5)
-    buttons(canvas, [(0, cut.neck_depth + 3 + step * 5) for step in range(int((y - cut.neck_depth - 4) // 5))], lighter(look.colour, 0.6), radius=0.7)
+    canvas.fill(
+        [
+            (-w - 0.3, y - 1.8),
+            (0, y - 1.2, 0.9),
+            (w + 0.3, y - 1.8),
+            (w + 0.5, y + 2),
+            (0, y + 2.6, 0.9),
+            (-w - 0.5, y + 2),
+        ],
+        belt,
+        volume=0.8,
+        shadow=0.2,
+    )
+    canvas.seam(
+        [(0, cut.neck_depth + 1), (0, y - 1.8)], [(0, y + 3), (0, y + legs.crotch)], colour=look.ink(), opacity=0.5
+    )
+    buttons(
+        canvas,
+        [(0, cut.neck_depth + 3 + step * 5) for step in range(int((y - cut.neck_depth - 4) // 5))],
+        lighter(look.colour, 0.6),
+        radius=0.7,
+    )
     pocket: list[Point] = [(w * 0.72, y + 3), (legs.hip * 0.94, y + 16)]
     canvas.seam(pocket, flipped(pocket), colour=look.ink(), opacity=0.6)
     neck_rib(canvas, look, cut, width=1.0)
@@ -169,14 +290,46 @@ def swimsuit(canvas: Canvas, look: Look) -> None:
     s = small
     deep = {"scoop neck": 18.0, "v-neck": 25.0, "sweetheart": 17.0}.get(look.attributes.get("neckline", ""), 18.0)
     shape = look.attributes.get("neckline", "")
-    neck: list[Point] = [(0, deep * s)] if shape == "v-neck" else [(0, deep * s, 1.0), (7.5 * s, deep * 0.74 * s, 0.9)]
+    neck: list[Point] = [(0, deep * s)] if shape == "v-neck" else [(0, deep * s, 1.0),
+        (7.5 * s, deep * 0.74 * s, 0.9)]
     if shape == "sweetheart":
         neck = [(0, (deep + 2) * s), (5 * s, (deep - 3.5) * s, 1.0), (9.6 * s, (deep - 5) * s, 0.5)]
-    canvas.fill([(-11 * s, 0), (-9 * s, 0), (0, 24 * s, 0.9), (9 * s, 0), (11 * s, 0), (15 * s, 24 * s), (0, 30 * s), (-15 * s, 24 * s)],
-                look.fabric.plain(darker(look.colour, 0.35)), volume=0.4)
-    outline = mirrored([*neck, (9.3 * s, 0), (12.2 * s, 0), (13 * s, 10 * s, 0.8), (17.8 * s, 20 * s), (15 * s, 38 * s, 0.9), (19.6 * s, 54 * s, 0.8),
-                        (18.8 * s, 56 * s), (10 * s, 60 * s, 0.8), (4.2 * s, 69 * s), (0, 69.6 * s, 0.8)])
-    waist_pulls = both([Fold(15 * s, 38 * s, 3 * s, 42 * s, 1.6, 0.9), Fold(15 * s, 33 * s, 5 * s, 31 * s, 1.4, 0.7), Fold(12 * s, 24 * s, 3 * s, 30 * s, 2.0, 0.8)])
+    canvas.fill(
+        [
+            (-11 * s, 0),
+            (-9 * s, 0),
+            (0, 24 * s, 0.9),
+            (9 * s, 0),
+            (11 * s, 0),
+            (15 * s, 24 * s),
+            (0, 30 * s),
+            (-15 * s, 24 * s),
+        ],
+        look.fabric.plain(darker(look.colour, 0.35)),
+        volume=0.4,
+    )
+    outline = mirrored(
+        [
+            *neck,
+            (9.3 * s, 0),
+            (12.2 * s, 0),
+            (13 * s, 10 * s, 0.8),
+            (17.8 * s, 20 * s),
+            (15 * s, 38 * s, 0.9),
+            (19.6 * s, 54 * s, 0.8),
+            (18.8 * s, 56 * s),
+            (10 * s, 60 * s, 0.8),
+            (4.2 * s, 69 * s),
+            (0, 69.6 * s, 0.8),
+        ]
+    )
+    waist_pulls = both(
+        [
+            Fold(15 * s, 38 * s, 3 * s, 42 * s, 1.6, 0.9),
+            Fold(15 * s, 33 * s, 5 * s, 31 * s, 1.4, 0.7),
+            Fold(12 * s, 24 * s, 3 * s, 30 * s, 2.0, 0.8),
+        ]
+    )
     canvas.fill(outline, look.fabric, folds=waist_pulls, volume=1.3)
     leg: list[Point] = [(18.2 * s, 55 * s), (9.4 * s, 59 * s, 0.8), (3.6 * s, 68.6 * s)]
     arm: list[Point] = [(12.0 * s, 1), (12.4 * s, 10 * s, 0.8), (17.0 * s, 20 * s)]
@@ -190,14 +343,19 @@ def bikini(canvas: Canvas, look: Look) -> None:
     cord = look.colour if luminance(look.colour) < 0.85 else darker(look.colour, 0.12)
     neck: list[Point] = [(7.6, 9.5), (5.2, 0, 0.5), (2.4, -3)]
     band: list[Point] = [(0, 20.6), (13, 20, 0.5), (20, 17)]
-    canvas.line(neck, flipped(neck), band, flipped(band), colour=darker(cord, 0.35), width=1.15, opacity=0.9, over=True)
+    canvas.line(neck, flipped(neck), band, flipped(band), colour=darker(cord, 0.35), width=1.15, opacity=0.9,
+                over=True)
     canvas.line(neck, flipped(neck), band, flipped(band), colour=cord, width=0.8, opacity=1, over=True)
     cup: list[Point] = [(7.6, 8.6), (13.6, 15.5, 0.9), (14.2, 20.6), (7, 21.6, 0.7), (0.7, 20.8), (3.2, 14, 0.8)]
     folds = [Fold(7.5, 20.5, 7.6, 12, 1.6, 1.1), Fold(11, 20.5, 9, 14, 1.2, 0.6), Fold(4, 20.5, 6, 14, 1.2, 0.6)]
     canvas.fill(cup, look.fabric, folds=folds, volume=1.5)
     canvas.fill(flipped(cup), look.fabric, folds=[replace(f, x0=-f.x0, x1=-f.x1) for f in folds], volume=1.5)
-    canvas.fill(mirrored([(0, 29.2, 0.8), (17.6, 28.4), (17.8, 31.6), (8.6, 35.5, 0.9), (3.4, 45.4), (0, 46, 0.8)]), look.fabric,
-                folds=both([Fold(16, 30, 4, 34, 1.6, 0.8)]), volume=1.3)
+    canvas.fill(
+        mirrored([(0, 29.2, 0.8), (17.6, 28.4), (17.8, 31.6), (8.6, 35.5, 0.9), (3.4, 45.4), (0, 46, 0.8)]),
+        look.fabric,
+        folds=both([Fold(16, 30, 4, 34, 1.6, 0.8)]),
+        volume=1.3,
+    )
     for side in (-1, 1):
         bow = [(side * 17.4, 30.0, 0.5), (side * 21, 33, 0.9), (side * 19.4, 38)]
         loop = [(side * 17.4, 30.0, 0.5), (side * 21, 27.5, 0.9), (side * 20.4, 30.8, 0.9), (side * 17.6, 30.2)]
@@ -208,7 +366,9 @@ def bikini(canvas: Canvas, look: Look) -> None:
 
 def pyjamas(canvas: Canvas, look: Look) -> None:
     """Trousers below, a piped shirt on top of them."""
-    cut = body_cut(look, sleeve=sleeve_length(look, look.attributes["sleeve"]), neck=8.4, neck_depth=13.0, neck_shape="v")
+    cut = body_cut(
+        look, sleeve=sleeve_length(look, look.attributes["sleeve"]), neck=8.4, neck_depth=13.0, neck_shape="v"
+    )
     if cut.sleeve < 30:
         cut = replace(cut, slant=28.0, cuff=cut.sleeve_width * 0.9)
     cut = replace(cut, length=cut.length * 0.9)
@@ -219,26 +379,57 @@ def pyjamas(canvas: Canvas, look: Look) -> None:
     reach = cut.shoulder + 5 + cut.sleeve * 0.29
     canvas.frame(-reach, -5, reach, bottom + 2, margin=6.5)
     leg_outline: list[Point] = [(point[0], point[1] + start, *point[2:]) for point in legs.outline()]
-    canvas.fill(leg_outline, look.fabric, folds=[Fold(f.x0, f.y0 + start, f.x1, f.y1 + start, f.width, f.depth) for f in legs.folds(look.rng, 1.3)])
-    piping = lighter(look.trim, 0.25) if luminance(look.colour) < 0.7 else darker(mix(look.colour, look.trim, 0.7), 0.1)
+    canvas.fill(
+        leg_outline,
+        look.fabric,
+        folds=[Fold(f.x0, f.y0 + start, f.x1, f.y1 + start, f.width, f.depth) for f in legs.folds(look.rng, 1.3)],
+    )
+    piping = lighter(look.trim, 0.25) if luminance(look.colour) < 0.7 else darker(mix(look.colour, look.trim, 0.7),
+        0.1)
     end = legs.centre(legs.length)
     hem: list[Point] = [(end - legs.hem + 0.5, bottom - 4), (end + legs.hem - 0.3, bottom - 4)]
     canvas.line(hem, flipped(hem), colour=piping, width=0.7, opacity=0.95)
     inside(canvas, look, cut, back=0.0)
     sleeves(canvas, look, cut, depth=1.1)
-    canvas.fill(mirrored([*neckline(cut), (cut.shoulder, cut.slope), (min(cut.shoulder, cut.chest) - 1.4, cut.armpit * 0.62, 0.9), (cut.chest, cut.armpit),
-                          (cut.waist + 1, cut.waist_at, 0.9), (cut.hem, cut.length), (0, cut.length + 0.8, 0.8)]), look.fabric,
-                folds=drape(look.rng, cut, 1.1), shadow=0.25)
+    canvas.fill(
+        mirrored(
+            [
+                *neckline(cut),
+                (cut.shoulder, cut.slope),
+                (min(cut.shoulder, cut.chest) - 1.4, cut.armpit * 0.62, 0.9),
+                (cut.chest, cut.armpit),
+                (cut.waist + 1, cut.waist_at, 0.9),
+                (cut.hem, cut.length),
+                (0, cut.length + 0.8, 0.8),
+            ]
+        ),
+        look.fabric,
+        folds=drape(look.rng, cut, 1.1),
+        shadow=0.25,
+    )
     n, d = cut.neck, cut.neck_depth
     for side in (-1, 1):
-        lapel: list[Point] = [(side * n * 0.6, -3.0), (side * (n + 1.2), -1.4, 0.6), (side * (n + 4.6), d * 0.5), (side * (n + 1.5), d * 0.78, 0.4),
-                              (side * 0.3, d + 0.8), (side * n * 0.55, d * 0.4, 0.5)]
+        lapel: list[Point] = [
+            (side * n * 0.6, -3.0),
+            (side * (n + 1.2), -1.4, 0.6),
+            (side * (n + 4.6), d * 0.5),
+            (side * (n + 1.5), d * 0.78, 0.4),
+            (side * 0.3, d + 0.8),
+            (side * n * 0.55, d * 0.4, 0.5),
+        ]
         canvas.fill(lapel, look.fabric, angle=side * 22, shadow=0.2)
         canvas.line([*lapel[1:5]], colour=piping, width=0.7, opacity=0.95)
-    canvas.line([(1.2, d + 1), (1.2, cut.length)], [(-cut.hem + 0.5, cut.length - 1.2), (0, cut.length - 0.6, 0.7), (cut.hem - 0.5, cut.length - 1.2)],
-                colour=piping, width=0.7, opacity=0.95)
+    canvas.line(
+        [(1.2, d + 1), (1.2, cut.length)],
+        [(-cut.hem + 0.5, cut.length - 1.2), (0, cut.length - 0.6, 0.7), (cut.hem - 0.5, cut.length - 1.2)],
+        colour=piping,
+        width=0.7,
+        opacity=0.95,
+    )
     step = (cut.length - d - 8) / 3
     buttons(canvas, [(-0.6, d + 4 + index * step) for index in range(4)], lighter(piping, 0.3), radius=0.9)
     x, y = cut.chest * 0.5, cut.armpit + 2
-    canvas.fill([(x - 4.4, y), (x + 4.4, y), (x + 4.4, y + 8.6), (x - 4.4, y + 8.6)], look.fabric, volume=0.4, shadow=0.12)
+    canvas.fill(
+        [(x - 4.4, y), (x + 4.4, y), (x + 4.4, y + 8.6), (x - 4.4, y + 8.6)], look.fabric, volume=0.4, shadow=0.12
+    )
     canvas.line([(x - 4.4, y + 0.9), (x + 4.4, y + 0.9)], colour=piping, width=0.7, opacity=0.95)

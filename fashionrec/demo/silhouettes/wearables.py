@@ -27,7 +27,10 @@ def scarf(canvas: Canvas, look: Look) -> None:
         if not silky:
             left, right = points[3], points[2]
             xs, ys = np.linspace(left[0], right[0], 16), np.linspace(left[1], right[1], 16)
-            fringe = [[(float(x), float(y) - 0.6), (float(x) + look.rng.uniform(-0.5, 0.5), float(y) + 4.0)] for x, y in zip(xs, ys, strict=True)]
+            fringe = [
+                [(float(x), float(y) - 0.6), (float(x) + look.rng.uniform(-0.5, 0.5), float(y) + 4.0)]
+                for x, y in zip(xs, ys, strict=True)
+            ]
             canvas.line(*fringe, colour=darker(look.colour, 0.15), width=0.55, opacity=0.95, over=True)
         canvas.fill(points, look.fabric, angle=angle, folds=folds, volume=1.1, shadow=shadow)
 
@@ -35,8 +38,18 @@ def scarf(canvas: Canvas, look: Look) -> None:
     end([(1.0, -2), (11.5, -3), (14.5, 56), (1.5, 57.5)], -4, 0.2)
     back = mirrored([(0, -12.6, 1.0), (11, -9.4, 1.0), (14.5, -2, 0.9), (9, 3, 0.8), (0, -4.2, 1.0)])
     canvas.fill(back, look.fabric, shade=0.22, volume=0.8, angle=20)
-    front: list[Point] = [(-15.2, -5.0, 0.9), (-10.2, -6.4, 0.8), (0, 0.5, 1.0), (10.2, -6.4, 0.8), (15.2, -5.0, 0.9), (14.2, 3.4, 0.9), (7, 11.0, 0.9), (0, 12.8, 0.9),
-                          (-7, 11.0, 0.9), (-14.2, 3.4, 0.9)]
+    front: list[Point] = [
+        (-15.2, -5.0, 0.9),
+        (-10.2, -6.4, 0.8),
+        (0, 0.5, 1.0),
+        (10.2, -6.4, 0.8),
+        (15.2, -5.0, 0.9),
+        (14.2, 3.4, 0.9),
+        (7, 11.0, 0.9),
+        (0, 12.8, 0.9),
+        (-7, 11.0, 0.9),
+        (-14.2, 3.4, 0.9),
+    ]
     loops = both([Fold(14, -2, 1, 8.6, 1.6, 1.3), Fold(13, 2, 2, 11, 1.2, 1.0), Fold(13, -5, 1, 4.6, 1.3, 1.0)])
     canvas.fill(front, look.fabric, folds=loops, volume=1.4, shadow=0.3, angle=-8)
 
@@ -51,7 +64,12 @@ def belt(canvas: Canvas, look: Look) -> None:
     lower = arc(0, -4.6, 11.8, 6.4, 0, 180, count=40)
     wall = np.vstack([lower, (lower + (0, 7.6))[::-1]])
     canvas.fill(wall, look.fabric, volume=1.3, shadow=0.2, folds=[Fold(-6.0, 0, -6.0, 9, 3.0, 1.4)])
-    canvas.stitch(arc(0, -4.0, 11.6, 6.4, 8, 172, count=40) + (0, 0.6), arc(0, -4.6, 11.6, 6.4, 8, 172, count=40) + (0, 6.6), colour=look.thread(), opacity=0.75)
+    canvas.stitch(
+        arc(0, -4.0, 11.6, 6.4, 8, 172, count=40) + (0, 0.6),
+        arc(0, -4.6, 11.6, 6.4, 8, 172, count=40) + (0, 6.6),
+        colour=look.thread(),
+        opacity=0.75,
+    )
     holes = [(-8.6, 3.4), (-6.6, 4.4)]
     for x, y in holes:
         canvas.flat(ellipse(x, y, 0.4, 0.45), darker(look.colour, 0.75))
@@ -59,12 +77,24 @@ def belt(canvas: Canvas, look: Look) -> None:
     if look.has("detail", "round buckle"):
         frame = [ellipse(x, y, 4.6, 4.8), ellipse(x, y, 3.5, 3.7)]
     else:
-        frame = [outline([(x - 3.8, y - 4.7, 0.3), (x + 3.8, y - 4.9, 0.3), (x + 3.8, y + 4.5, 0.3), (x - 3.8, y + 4.9, 0.3)]),
-                 outline([(x - 2.7, y - 3.6), (x + 2.7, y - 3.8), (x + 2.7, y + 3.4), (x - 2.7, y + 3.8)])]
+        frame = [
+            outline(
+                [(x - 3.8, y - 4.7, 0.3), (x + 3.8, y - 4.9, 0.3), (x + 3.8, y + 4.5, 0.3), (x - 3.8, y + 4.9, 0.3)]
+            ),
+            outline([(x - 2.7, y - 3.6), (x + 2.7, y - 3.8), (x + 2.7, y + 3.4), (x - 2.7, y + 3.8)]),
+        ]
     steel = look.fabric.plain(metal).of(MATERIALS["steel"])
     canvas.fill(frame[0], steel, holes=[frame[1]], volume=1.5, shadow=0.35, edge=0.5)
-    canvas.fill([(x - 3.6, y - 0.5), (x + 4.4, y - 0.5), (x + 4.4, y + 0.6), (x - 3.6, y + 0.6)], steel, volume=1.2, shadow=0.3)
-    canvas.fill([(x - 7.4, y - 4.4), (x - 5.2, y - 4.2), (x - 5.2, y + 4.4), (x - 7.4, y + 4.0)], look.fabric, volume=1.0, shadow=0.3)
+    canvas.fill(
+        [(x - 3.6, y - 0.5), (x + 4.4, y - 0.5), (x + 4.4, y + 0.6), (x - 3.6, y + 0.6)], steel, volume=1.2,
+        shadow=0.3
+    )
+    canvas.fill(
+        [(x - 7.4, y - 4.4), (x - 5.2, y - 4.2), (x - 5.2, y + 4.4), (x - 7.4, y + 4.0)],
+        look.fabric,
+        volume=1.0,
+        shadow=0.3,
+    )
 
 
 def watch(canvas: Canvas, look: Look) -> None:
@@ -74,12 +104,25 @@ def watch(canvas: Canvas, look: Look) -> None:
     case = look.fabric.plain(case_colour).of(MATERIALS["steel"])
     strap = look.fabric
     for sign in (-1, 1):
-        piece: list[Point] = [(-1.95, sign * 3.4), (1.95, sign * 3.4), (1.65, sign * 8.2, 0.5), (1.55, sign * 11.6), (0, sign * 12.3, 0.9), (-1.55, sign * 11.6), (-1.65, sign * 8.2, 0.5)]
+        piece: list[Point] = [
+            (-1.95, sign * 3.4),
+            (1.95, sign * 3.4),
+            (1.65, sign * 8.2, 0.5),
+            (1.55, sign * 11.6),
+            (0, sign * 12.3, 0.9),
+            (-1.55, sign * 11.6),
+            (-1.65, sign * 8.2, 0.5),
+        ]
         canvas.fill(piece if sign > 0 else list(reversed(piece)), strap, volume=1.3)
         if metallic:
             links = [[(-1.9, sign * y), (1.9, sign * y)] for y in np.arange(4.2, 12.0, 0.85)]
             canvas.seam(*links, colour=darker(look.colour, 0.2), opacity=0.8)
-            canvas.seam([(-0.7, sign * 3.6), (-0.6, sign * 12)], [(0.7, sign * 3.6), (0.6, sign * 12)], colour=look.ink(), opacity=0.5)
+            canvas.seam(
+                [(-0.7, sign * 3.6), (-0.6, sign * 12)],
+                [(0.7, sign * 3.6), (0.6, sign * 12)],
+                colour=look.ink(),
+                opacity=0.5,
+            )
         elif look.fabric.material is MATERIALS["leather"]:
             side: list[Point] = [(1.6, sign * 3.6), (1.35, sign * 8.2, 0.5), (1.25, sign * 11.4)]
             canvas.stitch(side, [(-x, *rest) for x, *rest in side], colour=look.thread(), opacity=0.8)
@@ -90,8 +133,15 @@ def watch(canvas: Canvas, look: Look) -> None:
         canvas.fill([(-2.3, sign * 2.2), (2.3, sign * 2.2), (2.0, sign * 4.1), (-2.0, sign * 4.1)], case, volume=1.0)
     canvas.fill([(3.9, -0.5), (4.6, -0.5), (4.6, 0.5), (3.9, 0.5)], case, volume=1.0)
     canvas.fill(ellipse(0, 0, 4.1, 4.1, count=64), case, volume=1.8, shadow=0.25, edge=0.5)
-    dial = (0.96, 0.95, 0.92) if look.rng.random() < 0.5 else darker(look.colour, 0.35) if luminance(look.colour) < 0.45 else (0.15, 0.17, 0.22)
-    canvas.fill(ellipse(0, 0, 3.4, 3.4, count=64), look.fabric.plain(dial).of(MATERIALS["silk"]), volume=0.35, edge=0.5)
+    dial = (
+        (0.96, 0.95, 0.92)
+        if look.rng.random() < 0.5
+        else darker(look.colour, 0.35)
+        if luminance(look.colour) < 0.45
+        else (0.15, 0.17, 0.22)
+    )
+    canvas.fill(ellipse(0, 0, 3.4, 3.4, count=64), look.fabric.plain(dial).of(MATERIALS["silk"]), volume=0.35,
+                edge=0.5)
     ink = (0.15, 0.15, 0.17) if luminance(dial) > 0.5 else (0.93, 0.92, 0.88)
     if look.has("detail", "chronograph"):
         for x, y in ((-1.35, 0.0), (1.35, 0.0), (0.0, 1.4)):
@@ -100,7 +150,10 @@ def watch(canvas: Canvas, look: Look) -> None:
         for y in (-1.9, 1.9):
             canvas.fill([(3.5, y - 0.4), (4.2, y - 0.4), (4.2, y + 0.4), (3.5, y + 0.4)], case, volume=0.8)
     marks = np.arange(12) * np.pi / 6
-    ticks = [[(float(np.sin(a) * 2.75), float(-np.cos(a) * 2.75)), (float(np.sin(a) * 3.1), float(-np.cos(a) * 3.1))] for a in marks]
+    ticks = [
+        [(float(np.sin(a) * 2.75), float(-np.cos(a) * 2.75)), (float(np.sin(a) * 3.1), float(-np.cos(a) * 3.1))]
+        for a in marks
+    ]
     canvas.line(*ticks, colour=ink, width=0.9, opacity=0.9)
     canvas.line([(0, 0), (-1.35, -1.15)], colour=ink, width=1.1, opacity=0.95)
     canvas.line([(0, 0), (1.75, -1.75)], colour=ink, width=0.8, opacity=0.95)
@@ -128,7 +181,14 @@ def sunglasses(canvas: Canvas, look: Look) -> None:
     rim = centre + (polygon - centre) * (1 + grow / 2.6)
     tint = mix((0.16, 0.15, 0.17), look.colour, 0.12) if look.rng.random() < 0.6 else (0.42, 0.30, 0.20)
     for side in (-1, 1):
-        temple: list[Point] = [(side * 6.6, -1.7), (side * 7.6, -1.9, 0.7), (side * 7.9, -4.2, 0.8), (side * 7.5, -4.3, 0.8), (side * 7.0, -2.5, 0.7), (side * 6.4, -2.6)]
+        temple: list[Point] = [
+            (side * 6.6, -1.7),
+            (side * 7.6, -1.9, 0.7),
+            (side * 7.9, -4.2, 0.8),
+            (side * 7.5, -4.3, 0.8),
+            (side * 7.0, -2.5, 0.7),
+            (side * 6.4, -2.6),
+        ]
         canvas.fill(temple, look.fabric, volume=1.0, shade=0.1)
     mirror = np.array([-1.0, 1.0])
     bridge = [(-1.5, -1.0), (0, -1.9, 0.9), (1.5, -1.0)]
@@ -139,13 +199,21 @@ def sunglasses(canvas: Canvas, look: Look) -> None:
         if shape == "aviator":
             canvas.line(bar, colour=look.colour, width=0.9, opacity=1, over=True)
     else:
-        canvas.fill([(-1.8, -1.5), (0, -1.9, 0.8), (1.8, -1.5), (1.8, -0.5), (0, -1.0, 0.8), (-1.8, -0.5)], look.fabric, volume=1.1)
+        canvas.fill(
+            [(-1.8, -1.5), (0, -1.9, 0.8), (1.8, -1.5), (1.8, -0.5), (0, -1.0, 0.8), (-1.8, -0.5)],
+            look.fabric,
+            volume=1.1,
+        )
     for pane, hoop in ((polygon, rim), ((polygon * mirror)[::-1], (rim * mirror)[::-1])):
         canvas.fill(hoop, look.fabric, volume=1.3, edge=0.5)
         canvas.fill(pane, look.fabric.plain(tint).of(MATERIALS["silk"]), volume=0.3, edge=0.5)
         x, y = pane.mean(axis=0)
-        canvas.flat([(x - 2.0, y + 1.2), (x - 0.6, y - 1.6), (x + 0.5, y - 1.7), (x - 1.1, y + 1.5)], (1, 1, 1), opacity=0.16)
-        canvas.flat([(x + 0.3, y + 1.2), (x + 1.4, y - 1.3), (x + 1.8, y - 1.3), (x + 0.7, y + 1.2)], (1, 1, 1), opacity=0.10)
+        canvas.flat(
+            [(x - 2.0, y + 1.2), (x - 0.6, y - 1.6), (x + 0.5, y - 1.7), (x - 1.1, y + 1.5)], (1, 1, 1), opacity=0.16
+        )
+        canvas.flat(
+            [(x + 0.3, y + 1.2), (x + 1.4, y - 1.3), (x + 1.8, y - 1.3), (x + 0.7, y + 1.2)], (1, 1, 1), opacity=0.10
+        )
 
 
 def tie(canvas: Canvas, look: Look) -> None:
@@ -153,11 +221,29 @@ def tie(canvas: Canvas, look: Look) -> None:
     tail: list[Point] = [(-1.4, 5), (1.8, 5), (4.2, 40), (1.6, 43.5), (-0.9, 40)]
     canvas.fill([(x + 2.0, y) for x, y in tail], look.fabric, angle=45, shade=0.15)
     blade: list[Point] = [(-1.8, 4.5), (1.8, 4.5), (5.0, 46), (0, 53.5), (-5.0, 46)]
-    canvas.fill(blade, look.fabric.scaled(0.8), angle=45, volume=1.1, shadow=0.25, folds=[Fold(-0.8, 5, -1.0, 18, 1.0, 0.9), Fold(1.0, 5, 1.6, 14, 0.8, 0.7)])
+    canvas.fill(
+        blade,
+        look.fabric.scaled(0.8),
+        angle=45,
+        volume=1.1,
+        shadow=0.25,
+        folds=[Fold(-0.8, 5, -1.0, 18, 1.0, 0.9), Fold(1.0, 5, 1.6, 14, 0.8, 0.7)],
+    )
     for side in (-1, 1):
-        loop: list[Point] = [(side * 2.4, -1.0), (side * 6.2, -5.6, 0.7), (side * 6.6, -8.0, 0.5), (side * 4.0, -7.6, 0.6), (side * 1.6, -2.6)]
+        loop: list[Point] = [
+            (side * 2.4, -1.0),
+            (side * 6.2, -5.6, 0.7),
+            (side * 6.6, -8.0, 0.5),
+            (side * 4.0, -7.6, 0.6),
+            (side * 1.6, -2.6),
+        ]
         canvas.fill(loop, look.fabric.scaled(0.8), angle=side * -45, shade=0.08, volume=0.9)
-    canvas.fill([(-6.2, -7.8), (0, -6.2, 0.8), (6.2, -7.8), (4.4, -5.8), (0, -4.4, 0.8), (-4.4, -5.8)], look.fabric.scaled(0.8), shade=0.3, volume=0.5)
+    canvas.fill(
+        [(-6.2, -7.8), (0, -6.2, 0.8), (6.2, -7.8), (4.4, -5.8), (0, -4.4, 0.8), (-4.4, -5.8)],
+        look.fabric.scaled(0.8),
+        shade=0.3,
+        volume=0.5,
+    )
     knot: list[Point] = [(-3.5, -3.0), (0, -3.6, 0.8), (3.5, -3.0), (2.0, 5.2), (0, 5.8, 0.8), (-2.0, 5.2)]
     canvas.fill(knot, look.fabric.scaled(0.8), angle=-30, volume=1.3, shadow=0.3)
 
@@ -165,10 +251,38 @@ def tie(canvas: Canvas, look: Look) -> None:
 def gloves(canvas: Canvas, look: Look) -> None:
     canvas.frame(-17.5, -13.5, 17.5, 15.5, margin=8)
     knitted = look.fabric.material in (MATERIALS["wool"], MATERIALS["merino"])
-    right: list[Point] = [(3.6, 13.5), (3.2, 4, 0.5), (0.9, -1.0, 0.7), (0.6, -4.4, 1.0), (2.4, -4.6, 1.0), (4.2, -0.8, 0.6), (4.4, -8.6, 0.5), (5.5, -10.4, 1.1), (6.7, -8.6, 0.5), (7.0, -3.2, 0.3),
-                          (7.6, -10.4, 0.5), (8.7, -12.3, 1.1), (9.9, -10.4, 0.5), (9.9, -3.2, 0.3), (11.0, -9.4, 0.5), (12.1, -11.0, 1.1), (13.1, -9.2, 0.5), (12.7, -2.2, 0.3), (14.0, -5.8, 0.5),
-                          (15.2, -7.0, 1.1), (16.0, -5.2, 0.6), (14.2, 3.2, 0.7), (13.2, 8, 0.5), (13.6, 13.5)]
-    folds = [Fold(7, -2.6, 7, 3.0, 0.8, -0.8), Fold(10, -2.6, 9.6, 3.0, 0.8, -0.8), Fold(12.6, -1.8, 11.8, 3.0, 0.8, -0.8), Fold(3.6, 2.0, 7, 5, 1.2, 1.0)]
+    right: list[Point] = [
+        (3.6, 13.5),
+        (3.2, 4, 0.5),
+        (0.9, -1.0, 0.7),
+        (0.6, -4.4, 1.0),
+        (2.4, -4.6, 1.0),
+        (4.2, -0.8, 0.6),
+        (4.4, -8.6, 0.5),
+        (5.5, -10.4, 1.1),
+        (6.7, -8.6, 0.5),
+        (7.0, -3.2, 0.3),
+        (7.6, -10.4, 0.5),
+        (8.7, -12.3, 1.1),
+        (9.9, -10.4, 0.5),
+        (9.9, -3.2, 0.3),
+        (11.0, -9.4, 0.5),
+        (12.1, -11.0, 1.1),
+        (13.1, -9.2, 0.5),
+        (12.7, -2.2, 0.3),
+        (14.0, -5.8, 0.5),
+        (15.2, -7.0, 1.1),
+        (16.0, -5.2, 0.6),
+        (14.2, 3.2, 0.7),
+        (13.2, 8, 0.5),
+        (13.6, 13.5),
+    ]
+    folds = [
+        Fold(7, -2.6, 7, 3.0, 0.8, -0.8),
+        Fold(10, -2.6, 9.6, 3.0, 0.8, -0.8),
+        Fold(12.6, -1.8, 11.8, 3.0, 0.8, -0.8),
+        Fold(3.6, 2.0, 7, 5, 1.2, 1.0),
+    ]
     cuff: list[Point] = [(3.4, 8.6), (13.3, 8.6), (13.8, 14.2, 0.3), (8.6, 15.0, 0.8), (3.4, 14.2, 0.3)]
     cloth = look.fabric.plain().of(MATERIALS["cotton knit"]) if knitted else look.fabric
     for mirror in (False, True):

@@ -1,8 +1,6 @@
 """manage.py demo: from a catalogue to recommendations, then serve them."""
 
 import json
-import os
-import secrets
 import sys
 import time
 from pathlib import Path
@@ -14,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from fashionrec import embedded
 from fashionrec.processes import Supervisor, free_port, wait_until_serving, web_process, worker_process
+from fashionrec.production import use_production_settings
 
 
 class Command(BaseCommand):
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *, no_serve: bool, port: int, **options: Any) -> None:
-        self._use_production_settings()
+        use_production_settings()
         started = time.monotonic()
         demo = self._demo(options)
         if settings.USES_EMBEDDED_DATABASE:
@@ -101,26 +100,6 @@ class Command(BaseCommand):
             shoppers=options["shoppers"] or (1500 if catalog is None else 2500),
             seed=options["seed"],
         )
-
-    def _use_production_settings(self) -> None:
-        """The shop itself runs on production settings, with a secret made for this machine."""
-        path = Path(settings.DATA_DIR) / "secret_key"
-        if "FASHIONREC_SECRET_KEY" not in os.environ or settings.DEBUG:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "w") as stream:
-                    stream.write(secrets.token_urlsafe(50))
-            except FileExistsError:
-                pass
-            key = path.read_text()
-            if os.environ.get("DJANGO_SETTINGS_MODULE") != "fashionrec.settings.production":
-                environment = os.environ | {
-                    "DJANGO_SETTINGS_MODULE": "fashionrec.settings.production",
-                    "FASHIONREC_SECRET_KEY": key,
-                    "PYTHONUNBUFFERED": "1",
-                }
-                os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606
 
     def _print_table(self, results: dict[str, Any], champion: str) -> None:
         self.stdout.write(f"\n{results['protocol']}; {results['users']} shoppers")

@@ -27,4 +27,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         status = embedded.status(settings.DATA_DIR)
         state = f"running (pid {status.pid})" if status.running else "stopped"
-        self.stdout.write(f"embedded Postgres: {state}\n  data   {status.data_directory}\n  socket {status.socket_directory}")
+        self.stdout.write(
+            f"embedded Postgres: {state}\n  data   {status.data_directory}\n  socket {status.socket_directory}"
+        )

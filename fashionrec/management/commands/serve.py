@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from fashionrec import embedded
 from fashionrec.processes import Supervisor, free_port, wait_until_serving, web_process, worker_process
+from fashionrec.production import use_production_settings
 
 
 class Command(BaseCommand):
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="another one is taken when it is in use (8000)")
 
     def handle(self, *, port: int, **_: Any) -> None:
+        use_production_settings()
         if settings.USES_EMBEDDED_DATABASE:
             embedded.start(settings.DATA_DIR)
         call_command("migrate", verbosity=0)

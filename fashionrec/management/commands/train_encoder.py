@@ -32,7 +32,9 @@ class Command(BaseCommand):
         if not options["from_drawings"] and not options["photos"]:
             raise CommandError("train_encoder: nothing to train on, give --from-drawings, or --photos and --labels")
         if bool(options["photos"]) != bool(options["labels"]):
-            raise CommandError(f"--photos and --labels: received {options['photos']} and {options['labels']}, need both")
+            raise CommandError(
+                f"--photos and --labels: received {options['photos']} and {options['labels']}, need both"
+            )
         if "/" in options["name"] or not options["name"].strip("."):
             raise CommandError(f"--name: received {options['name']!r}, must be a plain folder name")
         # torch takes seconds to import: only when there is something to do.

@@ -28,7 +28,7 @@ def consent(request: HttpRequest) -> HttpResponse:
     granted = form.cleaned_data["answer"] == "accept"
     shop = shop_of(request)
     set_consent(visitor=shop.acting_visitor(), granted=granted, wording=CONSENT_WORDING)
-    message = "Thank you. We will remember what you like." if granted else "All right. Nothing is kept after this visit."
+    message = "Thank you. We will remember what you like." if granted else "All right. Your likes end with this visit."
     if wants_fragment(request):
         return render(request, "components/announcement.html", {"message": message})
     return back(request, message)

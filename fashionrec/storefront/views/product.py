@@ -2,14 +2,14 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog.models import Category, Product
+from catalog.models import Product
 from catalog.selectors import get_visible_product
 from fashionrec.common.errors import NotFound
 from fashionrec.storefront.context import Shop, shop_of
 from fashionrec.storefront.forms import ShownForm
+from fashionrec.storefront.listing import category_crumbs
 from fashionrec.storefront.pages import page
 from fashionrec.storefront.ratings import rating_summaries
 from feedback.models import Event
@@ -32,11 +32,15 @@ def product(request: HttpRequest, public_id: str) -> HttpResponse:
     similar = recommend(visitor=shop.visitor, placement="similar", product=shown, n=SIMILAR, state=shop.state)
     if request.method == "GET":
         _record_visit(shop, shown, slate=pressed["slate"], position=pressed["position"])
+    sized = [variant for variant in shown.variants.all() if variant.size]
+    reasons = {item.reason for item in similar.items}
     context = {
         "product": shown,
-        "sized_variants": [variant for variant in shown.variants.all() if variant.size],
+        "sized_variants": sized,
+        "names_colours": len({variant.colour for variant in sized}) > 1,
         "similar": similar,
-        "crumbs": _crumbs(shown.category),
+        "shared_reason": reasons.pop() if len(reasons) == 1 else "",
+        "crumbs": category_crumbs(shown.category),
         "ratings": rating_summaries(shown),
         "slate": pressed["slate"],
         "position": pressed["position"] or 0,
@@ -55,12 +59,3 @@ def _record_visit(shop: Shop, shown: Product, *, slate: uuid.UUID | None, positi
             visitor=shop.visitor, type=Event.Type.CLICK, product=shown, slate=slate, position=position, event_id=click
         )
     record_event(visitor=shop.visitor, type=Event.Type.VIEW, product=shown)
-
-
-def _crumbs(category: Category | None) -> list[tuple[str, str]]:
-    """From the root of the tree to `category`, read off its path (which is a filter as good as its slug)."""
-    if category is None:
-        return []
-    names = category.path.split(Category.SEPARATOR)
-    paths = [Category.SEPARATOR.join(names[: depth + 1]) for depth in range(len(names))]
-    return [(name, reverse("storefront:browse", query={"category": path})) for name, path in zip(names, paths, strict=True)]

@@ -38,7 +38,9 @@ def react(request: HttpRequest) -> HttpResponse:
     return back(request, f"{reaction.message} {product.title}")
 
 
-def _fragment(request: HttpRequest, product: Product, reaction: reactions.Reaction, sent: dict[str, object]) -> HttpResponse:
+def _fragment(
+    request: HttpRequest, product: Product, reaction: reactions.Reaction, sent: dict[str, object]
+) -> HttpResponse:
     shop = shop_of(request)
     if sent["part"] == "panel":
         template = "components/reactions.html"

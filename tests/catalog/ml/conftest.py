@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image, ImageDraw
 
 from catalog.ml.clip_examples import Example, TrainingExamples, collect_examples
 from catalog.ml.compact_clip import PREPROCESS_CONFIG
@@ -15,9 +14,7 @@ from catalog.ml.encoder import SHIPPED_ENCODERS
 from catalog.ml.image_preprocessing import ImagePreprocessing
 from catalog.ml.open_clip_encoder import OpenClipEncoder, load_directory
 from catalog.ml.text_encoder import OnnxTextEncoder
-
-SHAPES = ("square", "circle")
-COLOURS = ("red", "green", "blue")
+from tests.catalog.ml.shapes import COLOURS, SHAPES, drawn_shape
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,15 +38,6 @@ def compact(compact_directory: Path) -> OpenClipEncoder:
 @pytest.fixture(scope="session")
 def compact_text(compact_directory: Path) -> OnnxTextEncoder:
     return OnnxTextEncoder(compact_directory)
-
-
-def drawn_shape(shape: str, colour: str, shift: int = 0) -> Image.Image:
-    """A coloured square or circle on white."""
-    image = Image.new("RGB", (48, 48), "white")
-    pencil = ImageDraw.Draw(image)
-    box = (10 + shift, 10, 36 + shift, 36)
-    pencil.rectangle(box, fill=colour) if shape == "square" else pencil.ellipse(box, fill=colour)
-    return image
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,18 @@ from catalog.ml.captions import product_caption
 
 
 def test_attributes_come_before_the_title() -> None:
-    assert product_caption(
-        title="Wrap Dress",
-        brand="Linden",
-        category="Women > Clothing > Dresses",
-        gender="women",
-        colour="red",
-        pattern="floral",
-        material="silk",
-    ) == "red floral silk Dresses for women by Linden, Wrap Dress"
+    assert (
+        product_caption(
+            title="Wrap Dress",
+            brand="Linden",
+            category="Women > Clothing > Dresses",
+            gender="women",
+            colour="red",
+            pattern="floral",
+            material="silk",
+        )
+        == "red floral silk Dresses for women by Linden, Wrap Dress"
+    )
 
 
 def test_what_the_title_says_is_not_repeated() -> None:

@@ -50,9 +50,7 @@ def test_caption_loss_is_plain_clip_without_further_positives() -> None:
     own, nothing = torch.eye(5, dtype=torch.bool), torch.zeros(5, 5, dtype=torch.bool)
     logits = 3.0 * images @ texts.T
     rows = torch.arange(5)
-    expected = (
-        torch.nn.functional.cross_entropy(logits, rows) + torch.nn.functional.cross_entropy(logits.T, rows)
-    ) / 2
+    expected = (torch.nn.functional.cross_entropy(logits, rows) + torch.nn.functional.cross_entropy(logits.T, rows)) / 2
     assert float(caption_loss(images, texts, own, nothing, torch.tensor(3.0))) == pytest.approx(float(expected))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -9,61 +11,25 @@ from fashionrec.simulation.config import WorldConfig
 from fashionrec.simulation.shoppers import ShopperEvents
 from fashionrec.simulation.world import SimPersona, SimProduct, World, build_world
 
-CATEGORIES = [
-    "dresses",
-    "shirts",
-    "t-shirts",
-    "jeans",
-    "trousers",
-    "skirts",
-    "shorts",
-    "coats",
-    "jackets",
-    "blazers",
-    "hoodies",
-    "sweaters",
-    "cardigans",
-    "sneakers",
-    "boots",
-    "sandals",
-    "heels",
-    "bags",
-    "belts",
-    "hats",
-    "scarves",
-    "leggings",
-]
-COLOURS = ["black", "white", "grey", "navy", "blue", "red", "green", "pink", "beige", "brown", "yellow", "purple"]
-PATTERNS = ["plain", "striped", "dotted", "checked", "floral"]
-MATERIALS = ["cotton", "wool", "linen", "denim", "leather", "silk", "polyester"]
-STYLES = ["casual", "formal", "sporty", "boho", "streetwear", "classic", "minimal", "romantic"]
+CATEGORIES = (
+    "dresses", "shirts", "t-shirts", "jeans", "trousers", "skirts", "shorts", "coats", "jackets", "blazers", "hoodies",
+    "sweaters", "cardigans", "sneakers", "boots", "sandals", "heels", "bags", "belts", "hats", "scarves", "leggings",
+)  # fmt: skip
+COLOURS = ("black", "white", "grey", "navy", "blue", "red", "green", "pink", "beige", "brown", "yellow", "purple")
+PATTERNS = ("plain", "striped", "dotted", "checked", "floral")
+MATERIALS = ("cotton", "wool", "linen", "denim", "leather", "silk", "polyester")
+STYLES = ("casual", "formal", "sporty", "boho", "streetwear", "classic", "minimal", "romantic")
 AGES = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
-DISLIKABLE = [
-    "floral",
-    "striped",
-    "dotted",
-    "checked",
-    "pink",
-    "red",
-    "yellow",
-    "black",
-    "beige",
-    "leather",
-    "wool",
-    "polyester",
-    "skirts",
-    "heels",
-    "hats",
-    "hoodies",
-    "blazers",
-    "boots",
-]
+DISLIKABLE = (
+    "floral", "striped", "dotted", "checked", "pink", "red", "yellow", "black", "beige", "leather", "wool", "polyester",
+    "skirts", "heels", "hats", "hoodies", "blazers", "boots",
+)  # fmt: skip
 
 
 def _catalogue(n: int) -> list[SimProduct]:
     rng = np.random.default_rng(11)
 
-    def pick(values: list[str], weights: list[float] | None = None) -> str:
+    def pick(values: Sequence[str], weights: Sequence[float] | None = None) -> str:
         return str(rng.choice(values, p=weights))
 
     return [

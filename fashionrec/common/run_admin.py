@@ -1,0 +1,66 @@
+"""How long work looks in admin: progress as a bar, an action to cancel, nothing to edit."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from fashionrec.common.errors import AppError
+from fashionrec.common.models import Run
+from fashionrec.common.runs import request_cancel
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that are records: looked at, never typed."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class RunAdmin(ReadOnlyAdmin):
+    """Base of every run's admin; add columns to `run_columns`."""
+
+    run_columns: tuple[str, ...] = ()
+    list_filter: ClassVar[Any] = ("state",)
+    date_hierarchy = "created_at"
+    actions = ("cancel",)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("short_id", *self.run_columns, "state", "progress_bar", "created_at", "finished_at", "short_error")
+
+    # Cancelling is no edit of fields, but it needs the right to change the run.
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    @admin.display(description="run", ordering="created_at")
+    def short_id(self, run: Run) -> str:
+        return str(run.pk)[:8]
+
+    @admin.display(description="progress")
+    def progress_bar(self, run: Run) -> SafeString:
+        return format_html(
+            '<progress value="{}" max="{}"></progress> {} of {}', run.done, max(run.total, 1), run.done, run.total
+        )
+
+    @admin.display(description="error")
+    def short_error(self, run: Run) -> str:
+        return run.error[:120]
+
+    @admin.action(description="Cancel the selected runs", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        for run in runs:
+            try:
+                request_cancel(run=run)
+            except AppError as error:
+                self.message_user(request, f"{run}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{run}: asked to stop", messages.SUCCESS)

@@ -1,0 +1,136 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Avg, Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+
+from fashionrec.common.errors import AppError
+from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
+from personas.models import LanguageModel, Persona, PreferencePair, PromptTemplate, Rating, RatingRun, RawScore
+from personas.selectors import run_summary
+from personas.services.language_models import register_language_model
+from personas.services.ratings import plan_rating_run, publish
+
+
+@admin.register(Persona)
+class PersonaAdmin(admin.ModelAdmin[Persona]):
+    list_display = ("name", "gender", "age_band", "region", "occupation", "style", "budget", "ratings", "provenance")
+    list_filter = ("gender", "age_band", "style", "budget", "region", "occupation", "provenance")
+    search_fields = ("name", "key", "bio")
+    readonly_fields = ("key", "seed", "provenance", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Persona]:
+        published = Q(ratings__run__published_at__isnull=False)
+        return super().get_queryset(request).annotate(rating_count=Count("ratings", filter=published))
+
+    @admin.display(ordering="rating_count")
+    def ratings(self, persona: Any) -> int:
+        return int(persona.rating_count)
+
+
+class RatingRunForm(forms.Form):
+    language_model = forms.ModelChoiceField(LanguageModel.objects.all(), empty_label=None)
+    raters_per_product = forms.IntegerField(min_value=1, initial=6)
+    seed = forms.IntegerField(initial=0)
+
+
+@admin.register(RatingRun)
+class RatingRunAdmin(RunAdmin):
+    run_columns = ("language_model", "is_simulated", "published_at")
+    list_select_related = ("language_model", "template")
+    actions = ("cancel", "publish_runs")
+    change_list_template = "admin/personas/ratingrun/change_list.html"
+    change_form_template = "admin/personas/ratingrun/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        start = path("start/", self.admin_site.admin_view(self.start), name="personas_ratingrun_start")
+        return [start, *super().get_urls()]
+
+    @admin.display(boolean=True, description="simulated")
+    def is_simulated(self, run: RatingRun) -> bool:
+        return run.language_model.is_simulator
+
+    @admin.action(description="Publish the selected runs", permissions=["cancel"])
+    def publish_runs(self, request: HttpRequest, runs: QuerySet[RatingRun]) -> None:
+        for run in runs:
+            try:
+                publish(run=run)
+            except AppError as error:
+                self.message_user(request, f"{run}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{run}: published; its ratings reach the next training", messages.SUCCESS)
+
+    def start(self, request: HttpRequest) -> HttpResponse:
+        """A page that plans a run and says what it will ask."""
+        if not self.has_cancel_permission(request):
+            return HttpResponse(status=403)
+        if not LanguageModel.objects.exists():
+            register_language_model(name="simulated rater")
+        form = RatingRunForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                run = plan_rating_run(personas=list(Persona.objects.all()), **form.cleaned_data)
+            except AppError as error:
+                form.add_error(None, error.message)
+            else:
+                self.message_user(request, f"{run}: {run.total} ratings planned", messages.SUCCESS)
+                return HttpResponseRedirect(reverse("admin:personas_ratingrun_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "form": form,
+            "title": "Rate the catalogue",
+            "opts": self.opts,
+        }
+        return render(request, "admin/personas/ratingrun/start.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        summary = run_summary(run) if run is not None else None
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "summary": summary})
+
+
+@admin.register(Rating)
+class RatingAdmin(ReadOnlyAdmin):
+    list_display = ("product", "persona", "rounded", "most_likely", "simulated", "run")
+    list_filter = ("simulated",)
+    list_select_related = ("product", "persona", "run")
+    search_fields = ("product__title", "persona__name")
+    show_full_result_count = False
+
+    @admin.display(description="rating", ordering="expectation")
+    def rounded(self, rating: Rating) -> str:
+        return f"{rating.expectation:.1f}"
+
+
+@admin.register(RawScore)
+class RawScoreAdmin(ReadOnlyAdmin):
+    list_display = ("product", "persona", "label_mass", "latency_ms", "model_digest", "created_at")
+    list_select_related = ("product", "persona")
+    show_full_result_count = False
+
+
+@admin.register(LanguageModel)
+class LanguageModelAdmin(ReadOnlyAdmin):
+    list_display = ("name", "adapter", "is_simulator", "digest", "mean_rating")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LanguageModel]:
+        return super().get_queryset(request).annotate(mean=Avg("runs__ratings__expectation"))
+
+    @admin.display(ordering="mean")
+    def mean_rating(self, model: Any) -> str:
+        return f"{model.mean:.2f}" if model.mean is not None else "—"
+
+
+@admin.register(PromptTemplate)
+class PromptTemplateAdmin(ReadOnlyAdmin):
+    list_display = ("name", "version", "sha256", "created_at")
+
+
+@admin.register(PreferencePair)
+class PreferencePairAdmin(ReadOnlyAdmin):
+    list_display = ("id", "persona", "provenance", "created_at")

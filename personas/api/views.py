@@ -1,0 +1,180 @@
+"""Personas and what they think, over HTTP."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.models import Product
+from fashionrec.common.api.pagination import PageQuery
+from fashionrec.common.api.validation import parse_query, validated
+from fashionrec.common.errors import FieldError, Invalid, NotFound
+from fashionrec.common.runs import request_cancel
+from fashionrec.common.scopes import Scope
+from personas.api.serializers import (
+    NewRatingRunSerializer,
+    PersonaSerializer,
+    RatingQuery,
+    RatingRunSerializer,
+    RatingSerializer,
+)
+from personas.models import LanguageModel, Persona, Rating, RatingRun
+from personas.selectors import persona_ratings, published
+from personas.services.language_models import register_language_model
+from personas.services.ratings import plan_rating_run
+
+
+class PersonasView(GenericAPIView[Persona]):
+    """The imagined customers."""
+
+    scopes: ClassVar = {"GET": Scope.PERSONAS_READ}
+    serializer_class = PersonaSerializer
+    queryset = Persona.objects.all()
+
+    @extend_schema(
+        operation_id="personas_list", parameters=[PageQuery], responses=PersonaSerializer(many=True), tags=["personas"]
+    )
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class PersonaRatingsView(GenericAPIView[Rating]):
+    """A persona's published ratings, the best first."""
+
+    scopes: ClassVar = {"GET": Scope.RATINGS_READ}
+    serializer_class = RatingSerializer
+    queryset = Rating.objects.none()
+
+    @extend_schema(
+        operation_id="personas_ratings", parameters=[PageQuery], responses=RatingSerializer(many=True), tags=["ratings"]
+    )
+    def get(self, request: Request, persona_id: str) -> Response:
+        ratings = persona_ratings(get_persona(persona_id)).select_related("persona", "product")
+        page = self.paginate_queryset(ratings)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class RatingsView(GenericAPIView[Rating]):
+    """Ratings by persona, product and run."""
+
+    scopes: ClassVar = {"GET": Scope.RATINGS_READ}
+    serializer_class = RatingSerializer
+    queryset = Rating.objects.none()
+
+    @extend_schema(
+        operation_id="ratings_list",
+        parameters=[RatingQuery, PageQuery],
+        responses=RatingSerializer(many=True),
+        tags=["ratings"],
+    )
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(_ratings(parse_query(request, RatingQuery)))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class RatingRunsView(APIView):
+    """Runs in which personas rate the catalogue."""
+
+    scopes: ClassVar = {"POST": Scope.RATINGS_WRITE}
+
+    @extend_schema(
+        operation_id="rating_runs_create",
+        request=NewRatingRunSerializer,
+        responses={201: RatingRunSerializer},
+        tags=["ratings"],
+    )
+    def post(self, request: Request) -> Response:
+        """Queue a run in which every visible product is rated by some of the personas."""
+        asked = validated(NewRatingRunSerializer, request.data)
+        run = plan_rating_run(
+            personas=_personas(asked.get("personas")),
+            language_model=_language_model(asked.get("language_model")),
+            raters_per_product=asked["raters_per_product"],
+            seed=asked["seed"],
+        )
+        return Response(RatingRunSerializer(run).data, status=201)
+
+
+class RatingRunView(APIView):
+    """One rating run and how far it is."""
+
+    scopes: ClassVar = {"GET": Scope.RATINGS_READ}
+
+    @extend_schema(operation_id="rating_runs_retrieve", responses=RatingRunSerializer, tags=["ratings"])
+    def get(self, request: Request, run_id: UUID) -> Response:
+        return Response(RatingRunSerializer(get_rating_run(run_id)).data)
+
+
+class CancelRatingRunView(APIView):
+    """Stop a rating run; finished chunks stay."""
+
+    scopes: ClassVar = {"POST": Scope.RATINGS_WRITE}
+
+    @extend_schema(operation_id="rating_runs_cancel", request=None, responses=RatingRunSerializer, tags=["ratings"])
+    def post(self, request: Request, run_id: UUID) -> Response:
+        request_cancel(run=get_rating_run(run_id))
+        return Response(RatingRunSerializer(get_rating_run(run_id)).data)
+
+
+def get_persona(persona_id: str) -> Persona:
+    persona = Persona.objects.filter(key=persona_id).first() if "\x00" not in persona_id else None
+    if persona is None:
+        raise NotFound("Unknown persona.", fields=[FieldError("persona", persona_id, "unknown persona")])
+    return persona
+
+
+def get_rating_run(run_id: UUID) -> RatingRun:
+    run = RatingRun.objects.select_related("language_model").filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("Unknown rating run.", fields=[FieldError("run", str(run_id), "unknown rating run")])
+    return run
+
+
+def _ratings(query: dict[str, Any]) -> QuerySet[Rating]:
+    """Raises Invalid for a filter that names nobody: an empty list would look like an answer."""
+    ratings = Rating.objects.filter(run=_known_run(query["run"])) if "run" in query else published()
+    if "persona" in query:
+        persona = Persona.objects.filter(key=query["persona"]).first()
+        if persona is None:
+            raise Invalid.for_field("persona", query["persona"], "unknown persona")
+        ratings = ratings.filter(persona=persona)
+    if "product" in query:
+        product = Product.objects.by_public_ids([query["product"]]).first()
+        if product is None:
+            raise Invalid.for_field("product", query["product"], "unknown product")
+        ratings = ratings.filter(product=product)
+    return ratings.select_related("persona", "product").order_by("pk")
+
+
+def _known_run(run_id: UUID) -> RatingRun:
+    run = RatingRun.objects.filter(pk=run_id).first()
+    if run is None:
+        raise Invalid.for_field("run", str(run_id), "unknown rating run")
+    return run
+
+
+def _personas(keys: list[str] | None) -> list[Persona]:
+    if keys is None:
+        return list(Persona.objects.order_by("key"))
+    found = {persona.key: persona for persona in Persona.objects.filter(key__in=keys)}
+    for key in keys:
+        if key not in found:
+            raise Invalid.for_field("personas", key, "unknown persona")
+    return [found[key] for key in sorted(found)]
+
+
+def _language_model(name: str | None) -> LanguageModel:
+    if name is None:
+        # The rater of the settings, under the name of its class.
+        return register_language_model(name=str(settings.FASHIONREC["RATER"]).rpartition(".")[2])
+    model = LanguageModel.objects.filter(name=name).first()
+    if model is None:
+        raise Invalid.for_field("language_model", name, "unknown language model")
+    return model

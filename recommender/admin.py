@@ -1,0 +1,162 @@
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+
+from fashionrec.common.errors import AppError
+from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
+from recommender.models import EvaluationReport, ModelAlias, ModelKind, ModelVersion, TrainingEpoch, TrainingRun
+from recommender.selectors import champion
+from recommender.services.models import promote, retire, rollback
+from recommender.services.training import start_training
+
+
+class TrainingEpochInline(admin.TabularInline[TrainingEpoch, TrainingRun]):
+    model = TrainingEpoch
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("epoch", "loss", "seconds", "worker", "finished_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TrainingForm(forms.Form):
+    kind = forms.ChoiceField(choices=ModelKind.choices)
+    seed = forms.IntegerField(initial=0)
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(RunAdmin):
+    run_columns = ("kind", "seed")
+    list_filter = ("state", "kind")
+    inlines: ClassVar = [TrainingEpochInline]
+    change_list_template = "admin/recommender/trainingrun/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        start = path("start/", self.admin_site.admin_view(self.start), name="recommender_trainingrun_start")
+        return [start, *super().get_urls()]
+
+    def start(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_cancel_permission(request):
+            return HttpResponse(status=403)
+        form = TrainingForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                run = start_training(**form.cleaned_data)
+            except AppError as error:
+                form.add_error(None, error.message)
+            else:
+                self.message_user(request, f"{run} is queued", messages.SUCCESS)
+                return HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
+        context = {**self.admin_site.each_context(request), "form": form, "title": "Train a model", "opts": self.opts}
+        return render(request, "admin/recommender/trainingrun/start.html", context)
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "serving", "recall", "ndcg", "validation_ndcg", "events", "created_at", "retired_at")
+    list_filter = ("kind",)
+    actions = ("promote_version", "retire_versions")
+    change_list_template = "admin/recommender/modelversion/change_list.html"
+
+    def has_promote_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("recommender.change_modelalias")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        return super().get_queryset(request).prefetch_related("aliases")
+
+    @admin.display(description="")
+    def serving(self, version: ModelVersion) -> str:
+        return ", ".join(alias.name for alias in version.aliases.all())
+
+    @admin.display(description="recall@10")
+    def recall(self, version: ModelVersion) -> str:
+        return _figure(version, "recall@10")
+
+    @admin.display(description="ndcg@10")
+    def ndcg(self, version: ModelVersion) -> str:
+        return _figure(version, "ndcg@10")
+
+    @admin.display(description="ndcg@10, validation")
+    def validation_ndcg(self, version: ModelVersion) -> str:
+        return _figure(version, "validation_ndcg@10")
+
+    @admin.display
+    def events(self, version: ModelVersion) -> int:
+        return int(version.row_counts.get("events", 0))
+
+    @admin.action(description="Promote the selected version", permissions=["promote"])
+    def promote_version(self, request: HttpRequest, versions: QuerySet[ModelVersion]) -> None:
+        if versions.count() != 1:
+            self.message_user(request, "Choose exactly one version to promote.", messages.ERROR)
+            return
+        try:
+            alias = promote(version=versions.get(), actor=request.user.get_username())
+        except AppError as error:
+            self.message_user(request, error.message, messages.ERROR)
+        else:
+            self.message_user(request, f"{alias.version} serves from the next request on.", messages.SUCCESS)
+
+    @admin.action(description="Retire the selected versions", permissions=["promote"])
+    def retire_versions(self, request: HttpRequest, versions: QuerySet[ModelVersion]) -> None:
+        for version in versions:
+            try:
+                retire(version=version, actor=request.user.get_username())
+            except AppError as error:
+                self.message_user(request, f"{version}: {error.message}", messages.ERROR)
+
+    def get_urls(self) -> list[URLPattern]:
+        back = path("rollback/", self.admin_site.admin_view(self.rollback), name="recommender_modelversion_rollback")
+        return [back, *super().get_urls()]
+
+    def rollback(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_promote_permission(request):
+            return HttpResponse(status=403)
+        try:
+            alias = rollback(actor=request.user.get_username())
+        except AppError as error:
+            self.message_user(request, error.message, messages.ERROR)
+        else:
+            self.message_user(
+                request, f"Rolled back: {alias.version} serves from the next request on.", messages.SUCCESS
+            )
+        return HttpResponseRedirect(reverse("admin:recommender_modelversion_changelist"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        alias = ModelAlias.objects.select_related("previous").filter(name=ModelAlias.Name.CHAMPION).first()
+        context = {"champion": champion(), "previous": alias.previous if alias else None}
+        return super().changelist_view(request, {**(extra_context or {}), **context})
+
+
+@admin.register(EvaluationReport)
+class EvaluationReportAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "users", "best")
+    change_form_template = "admin/recommender/evaluationreport/change_form.html"
+
+    @admin.display
+    def users(self, report: EvaluationReport) -> int:
+        return int(report.results.get("users", 0))
+
+    @admin.display(description="best ndcg@10")
+    def best(self, report: EvaluationReport) -> str:
+        models = {name: f for name, f in report.results.get("models", {}).items() if name != "oracle"}
+        name = max(models, key=lambda name: models[name]["ndcg@10"], default="")
+        return f"{name} ({models[name]['ndcg@10']:.4f})" if name else "—"
+
+
+@admin.register(ModelAlias)
+class ModelAliasAdmin(ReadOnlyAdmin):
+    list_display = ("name", "version", "previous", "changed_at")
+    list_select_related = ("version", "previous")
+
+
+def _figure(version: ModelVersion, name: str) -> str:
+    value = version.metrics.get(name)
+    return f"{value:.4f}" if value is not None else "—"
