@@ -1,12 +1,15 @@
 """Fixtures shared by the whole suite: the embedded Postgres, and storage that is thrown away."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import storages as file_storages
 
 from fashionrec import embedded
+from tests.worlds import Shop, build_tiny_world, new_shop
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +20,9 @@ def django_db_modify_db_settings() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_storage(request: pytest.FixtureRequest, settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_storage(
+    request: pytest.FixtureRequest, settings, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """Each test that touches the database writes its media and artifacts to a folder of its own."""
     if not {"db", "transactional_db", "django_db_setup"} & set(
         request.fixturenames
@@ -31,4 +36,39 @@ def own_storage(request: pytest.FixtureRequest, settings, tmp_path_factory: pyte
     settings.STORAGES = storages
     settings.MEDIA_ROOT = folder / "media"
     settings.ARTIFACT_CACHE_DIR = folder / "cache"
+    # A file field keeps the storage that it was made with.
+    from catalog.models import ImportRun
+
+    monkeypatch.setattr(ImportRun._meta.get_field("upload"), "storage", file_storages["artifacts"])
     yield folder
+
+
+@pytest.fixture(scope="session")
+def tiny_world(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A trained shop that nobody changes: copy it with `copied_shop`, look at it with `live_shop`."""
+    with new_shop(tmp_path_factory.mktemp("tiny-world")) as shop:
+        build_tiny_world(shop)
+        yield shop
+
+
+@pytest.fixture
+def copied_shop(tiny_world: Shop, tmp_path: Path) -> Iterator[Shop]:
+    """A copy of the tiny world: database and files. Leases are short, so that a killed worker is replaced soon."""
+    shutil.copytree(tiny_world.data_dir, tmp_path, dirs_exist_ok=True)
+    with new_shop(
+        tmp_path, template=tiny_world.database, FASHIONREC_LEASE_SECONDS="4", FASHIONREC_RESUME_SECONDS="1"
+    ) as shop:
+        shop.summary = tiny_world.summary
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def live_shop(tiny_world: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A served copy of the tiny world, shared by the journeys of the session; `live_shop.url` is its address."""
+    folder = tmp_path_factory.mktemp("live-shop")
+    shutil.copytree(tiny_world.data_dir, folder, dirs_exist_ok=True)
+    with new_shop(folder, template=tiny_world.database) as shop:
+        shop.summary = tiny_world.summary
+        shop.manage("collectstatic", "--noinput", "-v", "0")
+        shop.url = shop.start_web()
+        yield shop

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Polygon = npt.NDArray[np.float64]
 # (x, y) is a corner; (x, y, roundness) is a point the outline passes smoothly (1.1 is close to a circle).
 Point = tuple[float, ...]

@@ -148,7 +148,7 @@ def surface(material: Material, u: Floats, v: Floats, pixel: float, offset: int)
     if material.grain:
         top, left = offset % 97, offset % 61
         tile = noise_field(False)
-        rows, columns = (np.arange(height) + top) % 512, (np.arange(width) + left) % 512
+        fine_rows, fine_columns = (np.arange(height) + top) % 512, (np.arange(width) + left) % 512
         fine = material.grain * min(1.0, 0.4 / pixel)  # averages out when a pixel covers more cloth
-        factor += tile[rows[:, None], columns[None, :]] * fine
+        factor += tile[fine_rows[:, None], fine_columns[None, :]] * fine
     return factor

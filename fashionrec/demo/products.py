@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fashionrec.demo.brands import BRANDS, Brand
+from fashionrec.demo.kinds import KINDS
 from fashionrec.demo.sizes import size_run
-from fashionrec.demo.vocabulary import KINDS, Kind
+from fashionrec.demo.vocabulary import Kind
 from fashionrec.demo.wording import Subject, description, title
 
 _MATERIAL_PRICE = {

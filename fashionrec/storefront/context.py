@@ -22,6 +22,8 @@ class Shop:
     """The shopper behind one request: who they are, and what they told us so far."""
 
     name = "fashionrec"
+    setup_commands = ("make demo", "python manage.py import_catalog PATH --format kaggle")
+    """What an empty page tells the person who runs the shop to type."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request

@@ -39,7 +39,7 @@ def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a piece of a page. Restoring history asks for the whole page."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.history_restore_request
+    return htmx is not None and bool(htmx) and not htmx.history_restore_request
 
 
 def render_error(request: HttpRequest, error: AppError) -> HttpResponse:

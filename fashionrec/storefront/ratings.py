@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from catalog.models import Product
 from personas.models import SCALE, Rating
+from personas.selectors import published
 
 CHART_HEIGHT = 88
 BAR_STEP = 30
@@ -28,7 +29,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class RatingSummary:
+class Verdict:
     """Ratings of one provenance: simulated ones and those of a language model are never added up."""
 
     simulated: bool
@@ -61,19 +62,15 @@ class RatingSummary:
         return ", ".join(f"{bar.label}: {100 * bar.share:.0f} %" for bar in self.bars)
 
 
-def rating_summaries(product: Product) -> list[RatingSummary]:
-    """One summary for each provenance that has published ratings of `product`. One query."""
-    ratings = list(
-        Rating.objects.filter(product=product, run__published_at__isnull=False)
-        .select_related("persona")
-        .order_by("-expectation", "pk")
-    )
+def verdicts(product: Product) -> list[Verdict]:
+    """One verdict for each provenance that has published ratings of `product`. One query."""
+    ratings = list(published().filter(product=product).select_related("persona").order_by("-expectation", "pk"))
     by_provenance = ([r for r in ratings if not r.simulated], [r for r in ratings if r.simulated])
-    return [_summary(group) for group in by_provenance if group]
+    return [_verdict(group) for group in by_provenance if group]
 
 
-def _summary(ratings: list[Rating]) -> RatingSummary:
-    return RatingSummary(
+def _verdict(ratings: list[Rating]) -> Verdict:
+    return Verdict(
         simulated=ratings[0].simulated,
         count=len(ratings),
         mean=_mean(rating.expectation for rating in ratings),

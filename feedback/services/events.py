@@ -36,7 +36,7 @@ class BatchResult:
         return {"accepted": self.accepted, "duplicates": self.duplicates, "rejected": self.rejected}
 
 
-class _Rejected(Exception):
+class _RejectedError(Exception):
     def __init__(self, field_name: str, value: Any, reason: str) -> None:
         super().__init__(reason)
         self.error = FieldError(field_name, value, reason)
@@ -69,7 +69,7 @@ def record_events(*, events: Sequence[Any], source: str | None = None, visitor: 
     for index, raw in enumerate(events):
         try:
             parsed.append(_parse(index, raw, now, names_visitor=visitor is None))
-        except _Rejected as rejection:
+        except _RejectedError as rejection:
             _reject(result, index, rejection.error)
     with transaction.atomic():
         products = _products(parsed)
@@ -167,20 +167,20 @@ def _reject(result: BatchResult, index: int, error: FieldError) -> None:
 
 def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Parsed:
     if not isinstance(raw, Mapping):
-        raise _Rejected("event", raw, "expected an object")
+        raise _RejectedError("event", raw, "expected an object")
     unknown = sorted(set(raw) - FIELDS)
     if unknown:
-        raise _Rejected(str(unknown[0]), raw[unknown[0]], "unknown field")
+        raise _RejectedError(str(unknown[0]), raw[unknown[0]], "unknown field")
     event_type = raw.get("type")
     if not isinstance(event_type, str) or event_type not in Event.Type.values:
-        raise _Rejected("type", event_type, f"expected one of {', '.join(Event.Type.values)}")
+        raise _RejectedError("type", event_type, f"expected one of {', '.join(Event.Type.values)}")
     visitor = raw.get("visitor")
-    if visitor is not None or names_visitor:
-        if not isinstance(visitor, str) or not 0 < len(visitor) <= LONGEST_EXTERNAL_ID or "\x00" in visitor:
-            raise _Rejected("visitor", visitor, f"expected 1 to {LONGEST_EXTERNAL_ID} characters")
+    valid = isinstance(visitor, str) and 0 < len(visitor) <= LONGEST_EXTERNAL_ID and "\x00" not in visitor
+    if not valid and (visitor is not None or names_visitor):
+        raise _RejectedError("visitor", visitor, f"expected 1 to {LONGEST_EXTERNAL_ID} characters")
     value, query = raw.get("value"), raw.get("query") or ""
     if not isinstance(query, str) or len(query) > 200 or "\x00" in query:
-        raise _Rejected("query", query, "expected at most 200 characters")
+        raise _RejectedError("query", query, "expected at most 200 characters")
     product = raw.get("product")
     event_id, undoes = _uuid("event_id", raw.get("event_id")), None
     if event_type == Event.Type.RETRACT:
@@ -192,22 +192,22 @@ def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Pars
             undoes, event_id = event_id, uuid.uuid5(RETRACTION_NAMESPACE, str(event_id))
     elif value is not None:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST_VALUE:
-            raise _Rejected("value", value, "expected a finite number")
+            raise _RejectedError("value", value, "expected a finite number")
         value = float(value)
     if event_type == Event.Type.RATE and (value is None or not -1 <= value <= 10):
-        raise _Rejected("value", value, "a rating is −1 or 1 to 10")
+        raise _RejectedError("value", value, "a rating is −1 or 1 to 10")
     if event_type == Event.Type.DWELL and (value is None or value < 0):
-        raise _Rejected("value", value, "a dwell is a number of seconds, 0 or more")
+        raise _RejectedError("value", value, "a dwell is a number of seconds, 0 or more")
     if product is None and event_type not in WITHOUT_PRODUCT:
-        raise _Rejected("product", None, f"a {event_type} needs a product")
+        raise _RejectedError("product", None, f"a {event_type} needs a product")
     if product is not None and (not isinstance(product, str) or "\x00" in product or len(product) > 200):
-        raise _Rejected("product", product, "expected a product id, <source>:<external id>")
+        raise _RejectedError("product", product, "expected a product id, <source>:<external id>")
     slate = raw.get("slate")
     position = raw.get("position")
     if position is not None and (
         isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= 32_767
     ):
-        raise _Rejected("position", position, "expected an integer from 0 to 32767")
+        raise _RejectedError("position", position, "expected an integer from 0 to 32767")
     return _Parsed(
         index=index,
         event_id=event_id,
@@ -229,7 +229,7 @@ def _uuid(name: str, value: Any) -> uuid.UUID:
             return uuid.UUID(value)
         except ValueError:
             pass
-    raise _Rejected(name, value, "expected a UUID")
+    raise _RejectedError(name, value, "expected a UUID")
 
 
 def _moment(value: Any, now: datetime) -> datetime:
@@ -242,11 +242,11 @@ def _moment(value: Any, now: datetime) -> datetime:
         except ValueError:
             moment = None
     if moment is None or moment.tzinfo is None:
-        raise _Rejected("occurred_at", value, "expected RFC 3339 with a time zone, as in 2026-05-01T12:00:00Z")
+        raise _RejectedError("occurred_at", value, "expected RFC 3339 with a time zone, as in 2026-05-01T12:00:00Z")
     if moment > now + CLOCK_SKEW:
-        raise _Rejected("occurred_at", value, "lies in the future")
+        raise _RejectedError("occurred_at", value, "lies in the future")
     if moment < now - OLDEST:
-        raise _Rejected("occurred_at", value, "lies more than ten years back")
+        raise _RejectedError("occurred_at", value, "lies more than ten years back")
     return moment
 
 

@@ -6,20 +6,47 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fashionrec.demo.canvas import Canvas
-from fashionrec.demo.silhouettes import bags, bottoms, dresses, footwear, headwear, outerwear, tops, wearables
+from fashionrec.demo.silhouettes import (
+    bags,
+    boots,
+    bottoms,
+    coats,
+    dress_shoes,
+    dresses,
+    headwear,
+    jackets,
+    knitwear,
+    nightwear,
+    sandals,
+    shirts,
+    skirts,
+    sneakers,
+    swimwear,
+    tops,
+    wearables,
+)
 from fashionrec.demo.silhouettes.body import Look
 
 _FAMILIES = {
     "bags": bags,
+    "boots": boots,
     "bottoms": bottoms,
+    "coats": coats,
+    "dress_shoes": dress_shoes,
     "dresses": dresses,
-    "footwear": footwear,
     "headwear": headwear,
-    "outerwear": outerwear,
+    "jackets": jackets,
+    "knitwear": knitwear,
+    "nightwear": nightwear,
+    "sandals": sandals,
+    "shirts": shirts,
+    "skirts": skirts,
+    "sneakers": sneakers,
+    "swimwear": swimwear,
     "tops": tops,
     "wearables": wearables,
 }
-_STANDING = ("bags", "footwear")
+_STANDING = ("bags", "boots", "dress_shoes", "sandals", "sneakers")
 
 
 @dataclass(frozen=True)

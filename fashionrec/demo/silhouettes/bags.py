@@ -38,8 +38,7 @@ def handbag(canvas: Canvas, look: Look) -> None:
         [(0, -tall, 0.3), (11.4, -tall), (12.6, -tall + 1.2, 0.8), (14.6, -2.2), (13.4, -0.2, 0.8), (0, 0, 0.4)]
     )
     canvas.fill(
-        body, look.fabric, volume=1.7, folds=[Fold(-12, -tall + 4, -9, -5, 3, 0.6),
-                                              Fold(12, -tall + 4, 10, -5, 3, 0.6)]
+        body, look.fabric, volume=1.7, folds=[Fold(-12, -tall + 4, -9, -5, 3, 0.6), Fold(12, -tall + 4, 10, -5, 3, 0.6)]
     )
     inner = mirrored([(0, -tall + 1.1), (11.0, -tall + 1.1), (13.4, -2.2), (12.6, -1.1, 0.8), (0, -1.0)])
     canvas.stitch([*inner, inner[0]], colour=look.thread(), opacity=0.55)
@@ -52,8 +51,7 @@ def handbag(canvas: Canvas, look: Look) -> None:
         canvas.flat(ellipse(-0.1, -7.5, 1.35, 1.35), _GOLD)
         canvas.flat(ellipse(-0.1, -7.5, 0.7, 0.7), darker(_GOLD, 0.25))
     else:
-        canvas.seam([(-11.8, -tall + 3.4), (0, -tall + 3.0, 0.4), (11.8, -tall + 3.4)], colour=look.ink(),
-                    opacity=0.6)
+        canvas.seam([(-11.8, -tall + 3.4), (0, -tall + 3.0, 0.4), (11.8, -tall + 3.4)], colour=look.ink(), opacity=0.6)
         tab = mirrored([(0, -tall - 0.6), (1.9, -tall - 0.6), (1.9, -tall + 6.2, 0.5), (0, -tall + 7.6, 0.9)])
         canvas.fill(tab, look.fabric, volume=0.9, shadow=0.3)
         canvas.flat(ellipse(0, -tall + 5.6, 0.9, 0.9), _GOLD)

@@ -1,8 +1,7 @@
-"""Trousers, shorts and skirts; y = 0 at the waist."""
+"""Trousers and shorts; y = 0 at the waist."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,8 @@ from fashionrec.demo.geometry import Point, ellipse, flipped, mirrored
 from fashionrec.demo.lighting import Fold
 from fashionrec.demo.materials import MATERIALS
 from fashionrec.demo.palette import RGB, darker, lighter, luminance
-from fashionrec.demo.silhouettes.body import Look, both, buttons
+from fashionrec.demo.silhouettes.body import Look
+from fashionrec.demo.silhouettes.parts import both, buttons
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Legs:
         return both(made)
 
 
-def _legs(look: Look, **changes: float) -> Legs:
+def legs_of(look: Look, **changes: float) -> Legs:
     legs = {
         "women": Legs(16.5, 23.0, length=100),
         "men": Legs(20.0, 24.5, knee=11.8, hem=10.0, length=106),
@@ -132,12 +132,11 @@ def _fly(canvas: Canvas, look: Look, legs: Legs, *, thread: RGB) -> None:
 
 def _loops(canvas: Canvas, look: Look, legs: Legs, fabric: Fabric) -> None:
     for x in (-legs.waist * 0.72, -legs.waist * 0.32, legs.waist * 0.32, legs.waist * 0.72):
-        canvas.fill([(x - 0.7, -0.4), (x + 0.7, -0.4), (x + 0.8, 5.6), (x - 0.8, 5.6)], fabric, volume=0.5,
-                    shadow=0.15)
+        canvas.fill([(x - 0.7, -0.4), (x + 0.7, -0.4), (x + 0.8, 5.6), (x - 0.8, 5.6)], fabric, volume=0.5, shadow=0.15)
 
 
 def jeans(canvas: Canvas, look: Look) -> None:
-    legs = _fitted(look, _legs(look))
+    legs = _fitted(look, legs_of(look))
     _frame(canvas, legs)
     _denim(canvas, look, legs)
 
@@ -164,13 +163,12 @@ def _denim(canvas: Canvas, look: Look, legs: Legs) -> None:
         (legs.waist * 0.58, 10.5, 0.9),
         (legs.waist + (legs.hip - legs.waist) * 0.6, 12.5),
     ]
-    side: list[Point] = [(x - 1.1, y) for x, y, *_ in legs.outline()[2:5]]
+    outer: list[Point] = [(x - 1.1, y) for x, y, *_ in legs.outline()[2:5]]
     canvas.seam(pocket, flipped(pocket), colour=look.ink(), opacity=0.7)
     inset = [(x - 0.9, y + 1.2, *rest) for x, y, *rest in pocket]
-    canvas.stitch(inset, flipped(inset), side, flipped(side), colour=gold, opacity=0.7)
+    canvas.stitch(inset, flipped(inset), outer, flipped(outer), colour=gold, opacity=0.7)
     end = legs.centre(legs.length)
-    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.4), (end + legs.hem - 0.3,
-        legs.length - 2.4)]
+    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.4), (end + legs.hem - 0.3, legs.length - 2.4)]
     canvas.seam(hem, flipped(hem), colour=look.ink(), opacity=0.35)
     canvas.stitch(hem, flipped(hem), colour=gold, opacity=0.7)
     _loops(canvas, look, legs, look.fabric)
@@ -178,7 +176,7 @@ def _denim(canvas: Canvas, look: Look, legs: Legs) -> None:
 
 
 def trousers(canvas: Canvas, look: Look) -> None:
-    legs = _fitted(look, _legs(look))
+    legs = _fitted(look, legs_of(look))
     _frame(canvas, legs)
     _waistband(canvas, look, legs, 4.0, look.fabric)
     canvas.fill(legs.outline(), look.fabric, folds=legs.folds(look.rng, 0.9))
@@ -199,7 +197,7 @@ def trousers(canvas: Canvas, look: Look) -> None:
 
 
 def joggers(canvas: Canvas, look: Look) -> None:
-    legs = _legs(look, hem=6.0)
+    legs = legs_of(look, hem=6.0)
     legs = replace(legs, knee=legs.knee + 0.6, length=legs.length - 4)
     _frame(canvas, legs)
     rib = look.fabric.plain().of(MATERIALS["cotton knit"])
@@ -244,7 +242,7 @@ def _drawstring(canvas: Canvas, look: Look, y: float, length: float) -> None:
 
 
 def leggings(canvas: Canvas, look: Look) -> None:
-    legs = _legs(look)
+    legs = legs_of(look)
     legs = replace(
         legs,
         knee=legs.knee - 2.8,
@@ -266,7 +264,7 @@ def leggings(canvas: Canvas, look: Look) -> None:
 
 
 def _short(look: Look, *, drop: float = 21.0, flare: float = 3.0) -> Legs:
-    legs = _legs(look)
+    legs = legs_of(look)
     scale = 0.8 if look.small else 1.0
     return replace(
         legs,
@@ -304,8 +302,7 @@ def shorts(canvas: Canvas, look: Look) -> None:
 
 def _hems(canvas: Canvas, look: Look, legs: Legs) -> None:
     end = legs.centre(legs.length)
-    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.2), (end + legs.hem - 0.4,
-        legs.length - 2.2)]
+    hem: list[Point] = [(max(end - legs.hem, 0.8) + 0.3, legs.length - 2.2), (end + legs.hem - 0.4, legs.length - 2.2)]
     canvas.seam(hem, flipped(hem), colour=look.ink(), opacity=0.5)
 
 
@@ -331,88 +328,3 @@ def swim_shorts(canvas: Canvas, look: Look) -> None:
         canvas.line(stripe, colour=lighter(look.trim, 0.2), width=1.5, opacity=0.9)
     _hems(canvas, look, legs)
     _drawstring(canvas, look, 3.2, 14)
-
-
-def skirt_outline(waist: float, hip: float, hem: float, length: float, *, scallops: int = 0) -> list[Point]:
-    """Waist at y = 0, `hem` half-width at `length`."""
-    bottom: list[Point] = [(hem * 0.5, length + 1.6, 0.9), (0, length + 2.2, 0.9)]
-    if scallops:
-        xs = np.linspace(hem, 0, scallops + 1)[1:]
-        bottom = [
-            (float(x), length + (1.9 if index % 2 else 0.4) + (1 - (x / hem) ** 2) * 1.4, 0.8)
-            for index, x in enumerate(xs)
-        ]
-        bottom[-1] = (0, *bottom[-1][1:])
-    return mirrored([(0, 0.8, 0.9), (waist, 0), (hip, min(18.0, length * 0.45), 0.9), (hem, length), *bottom])
-
-
-def skirt_folds(
-    rng: np.random.Generator, waist: float, hem: float, top: float, bottom: float, *, count: int, depth: float
-) -> list[Fold]:
-    """Flutes that open from the waist towards the hem."""
-    made = []
-    for share in np.linspace(-0.86, 0.86, count):
-        share += rng.uniform(-0.05, 0.05)
-        made.append(
-            Fold(
-                share * hem,
-                bottom + 3,
-                share * waist * 0.9,
-                top + (bottom - top) * rng.uniform(0.0, 0.3),
-                max(hem / count * 0.55, 1.2),
-                depth * rng.uniform(0.7, 1.2),
-            )
-        )
-    return made
-
-
-def skirt(canvas: Canvas, look: Look) -> None:
-    small = 0.74 if look.small else 1.0
-    waist, hip = 16.5 * (0.88 if look.small else 1.0), 23.0 * small
-    length = {"mini": 40.0, "midi": 66.0, "maxi": 92.0}[look.attributes["length"]] * small
-    shape = look.attributes["shape"]
-    hem = {"a-line": hip + length * 0.24, "pleated": hip + length * 0.26, "pencil": hip - 2.5}[shape]
-    canvas.frame(-max(hem, hip) - 2, -3, max(hem, hip) + 2, length + 4, margin=8)
-    canvas.fill(
-        [(-waist, 0), (0, -1.8, 0.9), (waist, 0), (0, 3, 0.9)], look.fabric.plain(darker(look.colour, 0.35)),
-        volume=0.3
-    )
-    outline = skirt_outline(
-        waist, hip if shape != "pleated" else waist + 5, hem, length, scallops=8 if shape == "pleated" else 0
-    )
-    if shape == "pleated":
-        folds = skirt_folds(look.rng, waist, hem, 2, length, count=13, depth=1.6)
-    elif shape == "a-line":
-        folds = skirt_folds(look.rng, waist, hem, 4, length, count=6, depth=1.5)
-    else:
-        folds = both([Fold(hip * 0.9, 20, hip * 0.3, 26, 1.4, 0.8), Fold(hip * 0.2, length, hip * 0.3, 30, 3.0, 0.7)])
-    canvas.fill(outline, look.fabric, folds=folds)
-    if shape == "pleated":
-        lines: Sequence[list[Point]] = [
-            [(float(s * waist * 1.05), 5.0), (float(s * hem), length + 1.0)] for s in np.linspace(-0.82, 0.82, 12)
-        ]
-        canvas.seam(*lines, colour=look.ink(), opacity=0.4)
-    if shape == "pencil":
-        canvas.seam([(0, length - 14), (0, length + 2)], colour=look.ink(), opacity=0.8)
-        dart: list[Point] = [(waist * 0.5, 4), (waist * 0.6, 14)]
-        canvas.seam(dart, flipped(dart), colour=look.ink(), opacity=0.4)
-    low = waist + 0.9
-    canvas.fill(
-        [(-waist, 0), (0, 1.0, 0.9), (waist, 0), (low, 4), (0, 5.2, 0.9), (-low, 4)],
-        look.fabric.plain(),
-        volume=0.7,
-        shadow=0.2,
-    )
-    if look.fabric.material is MATERIALS["denim"] or look.has("style", "casual"):
-        step = (length - 12) / 5
-        buttons(
-            canvas,
-            [(0, 3)] + ([(0, 9 + index * step) for index in range(5)] if shape == "a-line" else []),
-            (0.75, 0.6, 0.42),
-            radius=1.0,
-        )
-    if shape != "pleated":
-        canvas.seam(
-            [(-hem + 1, length - 1.6), (0, length + 0.6, 0.9), (hem - 1, length - 1.6)], colour=look.ink(),
-            opacity=0.3
-        )

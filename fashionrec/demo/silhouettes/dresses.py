@@ -1,4 +1,4 @@
-"""Dresses, jumpsuits, swimwear and nightwear."""
+"""Dresses and jumpsuits."""
 
 from __future__ import annotations
 
@@ -9,23 +9,12 @@ import numpy as np
 from fashionrec.demo.canvas import Canvas
 from fashionrec.demo.geometry import Point, ellipse, flipped, mirrored
 from fashionrec.demo.lighting import Fold
-from fashionrec.demo.palette import darker, lighter, luminance, mix
-from fashionrec.demo.silhouettes.body import (
-    NECKLINES,
-    Cut,
-    Look,
-    body_cut,
-    both,
-    buttons,
-    drape,
-    inside,
-    neck_rib,
-    neckline,
-    sleeve_length,
-    sleeves,
-)
-from fashionrec.demo.silhouettes.bottoms import Legs, skirt_folds
-from fashionrec.demo.silhouettes.tops import shirt_collar
+from fashionrec.demo.palette import darker, lighter
+from fashionrec.demo.silhouettes.body import NECKLINES, Cut, Look, body_cut, neckline, sleeve_length
+from fashionrec.demo.silhouettes.bottoms import Legs
+from fashionrec.demo.silhouettes.parts import buttons, drape, inside, neck_rib, sleeves
+from fashionrec.demo.silhouettes.shirts import shirt_collar
+from fashionrec.demo.silhouettes.skirts import skirt_folds
 
 
 def _bodice(look: Look) -> Cut:
@@ -82,16 +71,14 @@ def dress(canvas: Canvas, look: Look) -> None:
     puffed = cut.sleeve > 20 and shape in ("tiered", "wrap")
     sleeves(canvas, look, cut, cuff=0.08 if puffed else 0.0, balloon=0.3 if puffed else 0.0, depth=1.2)
     count = {"a-line": 7, "wrap": 5, "bodycon": 2, "shirt dress": 5, "tiered": 9}[shape]
-    folds = skirt_folds(look.rng, cut.waist, hem, cut.waist_at + 2, cut.length, count=count,
-                        depth=1.6 if full else 0.6)
+    folds = skirt_folds(look.rng, cut.waist, hem, cut.waist_at + 2, cut.length, count=count, depth=1.6 if full else 0.6)
     folds += [
         fold
         for fold in drape(look.rng, replace(cut, length=cut.waist_at + 8, hem=cut.waist), 1.0)
         if fold.y1 < cut.waist_at + 14
     ]
     canvas.fill(
-        _dress_outline(cut, hip, hem, 8 if shape in ("a-line", "tiered") else 0), look.fabric, folds=folds,
-        shadow=0.12
+        _dress_outline(cut, hip, hem, 8 if shape in ("a-line", "tiered") else 0), look.fabric, folds=folds, shadow=0.12
     )
     w, y = cut.waist, cut.waist_at
     if shape == "shirt dress":
@@ -282,154 +269,3 @@ def jumpsuit(canvas: Canvas, look: Look) -> None:
     pocket: list[Point] = [(w * 0.72, y + 3), (legs.hip * 0.94, y + 16)]
     canvas.seam(pocket, flipped(pocket), colour=look.ink(), opacity=0.6)
     neck_rib(canvas, look, cut, width=1.0)
-
-
-def swimsuit(canvas: Canvas, look: Look) -> None:
-    small = 0.8 if look.small else 1.0
-    canvas.frame(-25 * small, -3, 25 * small, 70 * small, margin=9)
-    s = small
-    deep = {"scoop neck": 18.0, "v-neck": 25.0, "sweetheart": 17.0}.get(look.attributes.get("neckline", ""), 18.0)
-    shape = look.attributes.get("neckline", "")
-    neck: list[Point] = [(0, deep * s)] if shape == "v-neck" else [(0, deep * s, 1.0),
-        (7.5 * s, deep * 0.74 * s, 0.9)]
-    if shape == "sweetheart":
-        neck = [(0, (deep + 2) * s), (5 * s, (deep - 3.5) * s, 1.0), (9.6 * s, (deep - 5) * s, 0.5)]
-    canvas.fill(
-        [
-            (-11 * s, 0),
-            (-9 * s, 0),
-            (0, 24 * s, 0.9),
-            (9 * s, 0),
-            (11 * s, 0),
-            (15 * s, 24 * s),
-            (0, 30 * s),
-            (-15 * s, 24 * s),
-        ],
-        look.fabric.plain(darker(look.colour, 0.35)),
-        volume=0.4,
-    )
-    outline = mirrored(
-        [
-            *neck,
-            (9.3 * s, 0),
-            (12.2 * s, 0),
-            (13 * s, 10 * s, 0.8),
-            (17.8 * s, 20 * s),
-            (15 * s, 38 * s, 0.9),
-            (19.6 * s, 54 * s, 0.8),
-            (18.8 * s, 56 * s),
-            (10 * s, 60 * s, 0.8),
-            (4.2 * s, 69 * s),
-            (0, 69.6 * s, 0.8),
-        ]
-    )
-    waist_pulls = both(
-        [
-            Fold(15 * s, 38 * s, 3 * s, 42 * s, 1.6, 0.9),
-            Fold(15 * s, 33 * s, 5 * s, 31 * s, 1.4, 0.7),
-            Fold(12 * s, 24 * s, 3 * s, 30 * s, 2.0, 0.8),
-        ]
-    )
-    canvas.fill(outline, look.fabric, folds=waist_pulls, volume=1.3)
-    leg: list[Point] = [(18.2 * s, 55 * s), (9.4 * s, 59 * s, 0.8), (3.6 * s, 68.6 * s)]
-    arm: list[Point] = [(12.0 * s, 1), (12.4 * s, 10 * s, 0.8), (17.0 * s, 20 * s)]
-    canvas.seam(leg, flipped(leg), arm, flipped(arm), colour=look.ink(), opacity=0.5)
-    trimmed = [(x + 0.0, y + 1.0 * s, *rest) for x, y, *rest in neck] + [(10.2 * s, 0.6)]
-    canvas.seam(trimmed, flipped(trimmed), colour=look.ink(), opacity=0.5)
-
-
-def bikini(canvas: Canvas, look: Look) -> None:
-    canvas.frame(-22, -4, 22, 47, margin=9)
-    cord = look.colour if luminance(look.colour) < 0.85 else darker(look.colour, 0.12)
-    neck: list[Point] = [(7.6, 9.5), (5.2, 0, 0.5), (2.4, -3)]
-    band: list[Point] = [(0, 20.6), (13, 20, 0.5), (20, 17)]
-    canvas.line(neck, flipped(neck), band, flipped(band), colour=darker(cord, 0.35), width=1.15, opacity=0.9,
-                over=True)
-    canvas.line(neck, flipped(neck), band, flipped(band), colour=cord, width=0.8, opacity=1, over=True)
-    cup: list[Point] = [(7.6, 8.6), (13.6, 15.5, 0.9), (14.2, 20.6), (7, 21.6, 0.7), (0.7, 20.8), (3.2, 14, 0.8)]
-    folds = [Fold(7.5, 20.5, 7.6, 12, 1.6, 1.1), Fold(11, 20.5, 9, 14, 1.2, 0.6), Fold(4, 20.5, 6, 14, 1.2, 0.6)]
-    canvas.fill(cup, look.fabric, folds=folds, volume=1.5)
-    canvas.fill(flipped(cup), look.fabric, folds=[replace(f, x0=-f.x0, x1=-f.x1) for f in folds], volume=1.5)
-    canvas.fill(
-        mirrored([(0, 29.2, 0.8), (17.6, 28.4), (17.8, 31.6), (8.6, 35.5, 0.9), (3.4, 45.4), (0, 46, 0.8)]),
-        look.fabric,
-        folds=both([Fold(16, 30, 4, 34, 1.6, 0.8)]),
-        volume=1.3,
-    )
-    for side in (-1, 1):
-        bow = [(side * 17.4, 30.0, 0.5), (side * 21, 33, 0.9), (side * 19.4, 38)]
-        loop = [(side * 17.4, 30.0, 0.5), (side * 21, 27.5, 0.9), (side * 20.4, 30.8, 0.9), (side * 17.6, 30.2)]
-        canvas.line(bow, loop, colour=darker(cord, 0.2), width=0.8, opacity=1, over=True)
-    edge: list[Point] = [(16.8, 32.0), (8.2, 36.2, 0.9), (3.0, 45)]
-    canvas.seam(edge, flipped(edge), colour=look.ink(), opacity=0.4)
-
-
-def pyjamas(canvas: Canvas, look: Look) -> None:
-    """Trousers below, a piped shirt on top of them."""
-    cut = body_cut(
-        look, sleeve=sleeve_length(look, look.attributes["sleeve"]), neck=8.4, neck_depth=13.0, neck_shape="v"
-    )
-    if cut.sleeve < 30:
-        cut = replace(cut, slant=28.0, cuff=cut.sleeve_width * 0.9)
-    cut = replace(cut, length=cut.length * 0.9)
-    start = cut.length - 12
-    length = 64 if look.small else 84
-    legs = Legs(cut.waist, cut.hem - 1.5, 15, 22, cut.hem * 0.47, cut.hem * 0.46, length, spread=2.5)
-    bottom = start + length
-    reach = cut.shoulder + 5 + cut.sleeve * 0.29
-    canvas.frame(-reach, -5, reach, bottom + 2, margin=6.5)
-    leg_outline: list[Point] = [(point[0], point[1] + start, *point[2:]) for point in legs.outline()]
-    canvas.fill(
-        leg_outline,
-        look.fabric,
-        folds=[Fold(f.x0, f.y0 + start, f.x1, f.y1 + start, f.width, f.depth) for f in legs.folds(look.rng, 1.3)],
-    )
-    piping = lighter(look.trim, 0.25) if luminance(look.colour) < 0.7 else darker(mix(look.colour, look.trim, 0.7),
-        0.1)
-    end = legs.centre(legs.length)
-    hem: list[Point] = [(end - legs.hem + 0.5, bottom - 4), (end + legs.hem - 0.3, bottom - 4)]
-    canvas.line(hem, flipped(hem), colour=piping, width=0.7, opacity=0.95)
-    inside(canvas, look, cut, back=0.0)
-    sleeves(canvas, look, cut, depth=1.1)
-    canvas.fill(
-        mirrored(
-            [
-                *neckline(cut),
-                (cut.shoulder, cut.slope),
-                (min(cut.shoulder, cut.chest) - 1.4, cut.armpit * 0.62, 0.9),
-                (cut.chest, cut.armpit),
-                (cut.waist + 1, cut.waist_at, 0.9),
-                (cut.hem, cut.length),
-                (0, cut.length + 0.8, 0.8),
-            ]
-        ),
-        look.fabric,
-        folds=drape(look.rng, cut, 1.1),
-        shadow=0.25,
-    )
-    n, d = cut.neck, cut.neck_depth
-    for side in (-1, 1):
-        lapel: list[Point] = [
-            (side * n * 0.6, -3.0),
-            (side * (n + 1.2), -1.4, 0.6),
-            (side * (n + 4.6), d * 0.5),
-            (side * (n + 1.5), d * 0.78, 0.4),
-            (side * 0.3, d + 0.8),
-            (side * n * 0.55, d * 0.4, 0.5),
-        ]
-        canvas.fill(lapel, look.fabric, angle=side * 22, shadow=0.2)
-        canvas.line([*lapel[1:5]], colour=piping, width=0.7, opacity=0.95)
-    canvas.line(
-        [(1.2, d + 1), (1.2, cut.length)],
-        [(-cut.hem + 0.5, cut.length - 1.2), (0, cut.length - 0.6, 0.7), (cut.hem - 0.5, cut.length - 1.2)],
-        colour=piping,
-        width=0.7,
-        opacity=0.95,
-    )
-    step = (cut.length - d - 8) / 3
-    buttons(canvas, [(-0.6, d + 4 + index * step) for index in range(4)], lighter(piping, 0.3), radius=0.9)
-    x, y = cut.chest * 0.5, cut.armpit + 2
-    canvas.fill(
-        [(x - 4.4, y), (x + 4.4, y), (x + 4.4, y + 8.6), (x - 4.4, y + 8.6)], look.fabric, volume=0.4, shadow=0.12
-    )
-    canvas.line([(x - 4.4, y + 0.9), (x + 4.4, y + 0.9)], colour=piping, width=0.7, opacity=0.95)

@@ -9,7 +9,8 @@ from fashionrec.demo.geometry import Point, ellipse, mirrored
 from fashionrec.demo.lighting import Fold
 from fashionrec.demo.materials import MATERIALS
 from fashionrec.demo.palette import darker, lighter, luminance
-from fashionrec.demo.silhouettes.body import Look, both
+from fashionrec.demo.silhouettes.body import Look
+from fashionrec.demo.silhouettes.parts import both
 
 
 def hat(canvas: Canvas, look: Look) -> None:
@@ -36,9 +37,8 @@ def hat(canvas: Canvas, look: Look) -> None:
         folds=[Fold(-wide * 0.8, 1, -wide * 0.3, 4.4, 1.6, 0.8), Fold(wide * 0.9, 1, wide * 0.3, 4.6, 1.6, -0.7)],
     )
     canvas.dim([(-9.6, 0), (9.6, 0), (8, 3.4, 0.8), (0, 4.4, 0.8), (-8, 3.4, 0.8)], 0.3, blur=1.6)
-    crown = mirrored([(0, -10.6, 0.8), (4.4, -12.6, 0.9), (8.2, -11.0, 0.9), (9.8, 1.0), (5, 2.7, 0.8),
-                      (0, 3.2, 0.8)])
-    pinch = both([Fold(4.6, -9.8, 6.4, -4.0, 1.6, -1.3)]) + [Fold(0, -10.4, 0, -6.0, 2.2, -1.4)]
+    crown = mirrored([(0, -10.6, 0.8), (4.4, -12.6, 0.9), (8.2, -11.0, 0.9), (9.8, 1.0), (5, 2.7, 0.8), (0, 3.2, 0.8)])
+    pinch = [*both([Fold(4.6, -9.8, 6.4, -4.0, 1.6, -1.3)]), Fold(0, -10.4, 0, -6.0, 2.2, -1.4)]
     canvas.fill(crown, look.fabric, volume=1.7, folds=pinch)
     ribbon = (
         darker(look.trim, 0.1)
@@ -67,7 +67,7 @@ def _bucket(canvas: Canvas, look: Look) -> None:
         mirrored([(0, -1), (10, -2.6), (15.6, 4.6, 0.8), (9, 7.2, 0.9), (0, 8.0, 0.9)]),
         look.fabric,
         volume=1.1,
-        folds=both([Fold(12, 0, 9, 6, 1.8, 1.0)]) + [Fold(2, 1, 1, 7, 2, 0.6)],
+        folds=[*both([Fold(12, 0, 9, 6, 1.8, 1.0)]), Fold(2, 1, 1, 7, 2, 0.6)],
     )
     for level in (2.0, 3.6, 5.2):
         half = 11.8 + level * 0.62
@@ -154,14 +154,14 @@ def beanie(canvas: Canvas, look: Look) -> None:
     if pompom:
         tuft = look.fabric.plain(lighter(look.colour, 0.25)).of(MATERIALS["tweed"])
         angles = np.linspace(0, 2 * np.pi, 44, endpoint=False)
-        ragged = np.column_stack([np.cos(angles), np.sin(angles)]) * (4.6 + look.rng.uniform(-0.6, 0.5, 44))[
-            :, None
-        ] + (0, -17.6)
+        radius = 4.6 + look.rng.uniform(-0.6, 0.5, 44)
+        ragged = np.column_stack([np.cos(angles) * radius, np.sin(angles) * radius - 17.6])
         canvas.fill(ragged, tuft, volume=2.0)
     knit = look.fabric if look.fabric.material is MATERIALS["cable knit"] else look.fabric.of(MATERIALS["cotton knit"])
     dome = mirrored([(0, -15.0, 0.9), (6.6, -12.6, 1.0), (11.0, -4.0, 0.9), (11.8, 4, 0.5), (0, 5.4, 0.8)])
-    gathers = both([Fold(1.2, -14.4, 5.4, -3.0, 1.0, 0.9), Fold(3.0, -13.6, 9.2, -3.0, 1.0, 0.8)]) + [
-        Fold(0, -14.5, 0, -4, 1.0, 0.8)
+    gathers = [
+        *both([Fold(1.2, -14.4, 5.4, -3.0, 1.0, 0.9), Fold(3.0, -13.6, 9.2, -3.0, 1.0, 0.8)]),
+        Fold(0, -14.5, 0, -4, 1.0, 0.8),
     ]
     canvas.fill(dome, knit, volume=1.8, folds=gathers)
     cuff = mirrored([(0, 0.8, 0.8), (12.0, -0.4, 0.4), (12.9, 3.8, 0.9), (12.3, 8.0, 0.4), (0, 9.2, 0.8)])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from fashionrec.demo.canvas import Canvas
-from fashionrec.demo.geometry import Point, arc, band, ellipse, flipped, mirrored, outline
+from fashionrec.demo.geometry import Point, arc, ellipse, flipped, mirrored, outline, shifted
 from fashionrec.demo.lighting import Fold
 from fashionrec.demo.materials import MATERIALS
 from fashionrec.demo.palette import RGB, darker, luminance, mix
-from fashionrec.demo.silhouettes.body import Look, both
+from fashionrec.demo.silhouettes.body import Look
+from fashionrec.demo.silhouettes.parts import both
 
 _STEEL: RGB = (0.77, 0.78, 0.80)
 _GOLD: RGB = (0.83, 0.69, 0.38)
@@ -62,11 +63,11 @@ def belt(canvas: Canvas, look: Look) -> None:
         ring = [ellipse(0, -4.6, rx, ry, count=64), ellipse(0, -4.6, rx - 0.9, ry - 0.75, count=64)]
         canvas.fill(ring[0], look.fabric, holes=[ring[1]], shade=0.06 * turn, volume=0.9)
     lower = arc(0, -4.6, 11.8, 6.4, 0, 180, count=40)
-    wall = np.vstack([lower, (lower + (0, 7.6))[::-1]])
+    wall = np.vstack([lower, shifted(lower, 0, 7.6)[::-1]])
     canvas.fill(wall, look.fabric, volume=1.3, shadow=0.2, folds=[Fold(-6.0, 0, -6.0, 9, 3.0, 1.4)])
     canvas.stitch(
-        arc(0, -4.0, 11.6, 6.4, 8, 172, count=40) + (0, 0.6),
-        arc(0, -4.6, 11.6, 6.4, 8, 172, count=40) + (0, 6.6),
+        arc(0, -3.4, 11.6, 6.4, 8, 172, count=40),
+        arc(0, 2.0, 11.6, 6.4, 8, 172, count=40),
         colour=look.thread(),
         opacity=0.75,
     )
@@ -86,8 +87,7 @@ def belt(canvas: Canvas, look: Look) -> None:
     steel = look.fabric.plain(metal).of(MATERIALS["steel"])
     canvas.fill(frame[0], steel, holes=[frame[1]], volume=1.5, shadow=0.35, edge=0.5)
     canvas.fill(
-        [(x - 3.6, y - 0.5), (x + 4.4, y - 0.5), (x + 4.4, y + 0.6), (x - 3.6, y + 0.6)], steel, volume=1.2,
-        shadow=0.3
+        [(x - 3.6, y - 0.5), (x + 4.4, y - 0.5), (x + 4.4, y + 0.6), (x - 3.6, y + 0.6)], steel, volume=1.2, shadow=0.3
     )
     canvas.fill(
         [(x - 7.4, y - 4.4), (x - 5.2, y - 4.2), (x - 5.2, y + 4.4), (x - 7.4, y + 4.0)],
@@ -140,8 +140,7 @@ def watch(canvas: Canvas, look: Look) -> None:
         if luminance(look.colour) < 0.45
         else (0.15, 0.17, 0.22)
     )
-    canvas.fill(ellipse(0, 0, 3.4, 3.4, count=64), look.fabric.plain(dial).of(MATERIALS["silk"]), volume=0.35,
-                edge=0.5)
+    canvas.fill(ellipse(0, 0, 3.4, 3.4, count=64), look.fabric.plain(dial).of(MATERIALS["silk"]), volume=0.35, edge=0.5)
     ink = (0.15, 0.15, 0.17) if luminance(dial) > 0.5 else (0.93, 0.92, 0.88)
     if look.has("detail", "chronograph"):
         for x, y in ((-1.35, 0.0), (1.35, 0.0), (0.0, 1.4)):

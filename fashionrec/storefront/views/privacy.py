@@ -3,11 +3,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from fashionrec.common.errors import Malformed
+from fashionrec.privacy import erasure
+from fashionrec.privacy.export import export as export_visitor
 from fashionrec.storefront.context import CONSENT_WORDING, shop_of
 from fashionrec.storefront.forms import ConsentForm
 from fashionrec.storefront.pages import back, page, wants_fragment
-from feedback.selectors import export_visitor
-from feedback.services.erasure import erase_visitor
 from feedback.services.visitors import set_consent
 from feedback.web import COOKIE
 
@@ -39,7 +39,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponse:
     """Everything stored about this browser's visitor, as a file; an unknown one gets a file that says so."""
     visitor = shop_of(request).visitor
-    data = export_visitor(visitor) if visitor else {"visitor": None}
+    data = export_visitor(visitor=visitor) if visitor else {"visitor": None}
     response = JsonResponse(data, json_dumps_params={"indent": 2})
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return response
@@ -52,7 +52,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     shop = shop_of(request)
     if shop.visitor is None:
         return back(request, "There is nothing to delete: we know nothing about you.", default="storefront:privacy")
-    erase_visitor(visitor=shop.visitor)
+    erasure.erase(visitor=shop.visitor, actor="visitor")
     shop.forget_visitor()
     response = back(request, "Deleted. We know nothing about you any more.", default="storefront:privacy")
     response.delete_cookie(COOKIE, samesite="Lax")

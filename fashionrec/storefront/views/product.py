@@ -11,7 +11,7 @@ from fashionrec.storefront.context import Shop, shop_of
 from fashionrec.storefront.forms import ShownForm
 from fashionrec.storefront.listing import category_crumbs
 from fashionrec.storefront.pages import page
-from fashionrec.storefront.ratings import rating_summaries
+from fashionrec.storefront.ratings import verdicts
 from feedback.models import Event
 from feedback.services.events import record_event
 from recommender.serving.recommend import recommend
@@ -41,7 +41,7 @@ def product(request: HttpRequest, public_id: str) -> HttpResponse:
         "similar": similar,
         "shared_reason": reasons.pop() if len(reasons) == 1 else "",
         "crumbs": category_crumbs(shown.category),
-        "ratings": rating_summaries(shown),
+        "verdicts": verdicts(shown),
         "slate": pressed["slate"],
         "position": pressed["position"] or 0,
     }

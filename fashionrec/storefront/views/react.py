@@ -20,7 +20,7 @@ def react(request: HttpRequest) -> HttpResponse:
     """Like, dislike or hide, or take it back. Answers htmx with the changed piece, everyone else with a redirect."""
     form = ReactionForm(request.POST)
     if not form.is_valid():
-        fields = [FieldError(name, form.data.get(name), errors[0]) for name, errors in form.errors.items()]
+        fields = [FieldError(name, form.data.get(name), str(errors[0])) for name, errors in form.errors.items()]
         raise Malformed("This reaction could not be read.", fields=fields)
     sent = form.cleaned_data
     product = get_visible_product(sent["product"])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from fashionrec.demo.catalogue import write_catalogue
+from fashionrec.demo.catalogue import SOURCES, write_catalogue
 from fashionrec.demo.products import generate_products
 
 COUNT = 12
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _contents(directory: Path) -> dict[str, bytes]:
@@ -97,3 +100,18 @@ def test_two_processes_draw_what_one_would(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("fashionrec.demo.catalogue._WORTH_A_HELPER", 2)
     write_catalogue(tmp_path / "together", seed=5, count=70)
     assert _contents(tmp_path / "together") == _contents(tmp_path / "alone")
+
+
+def test_the_digest_covers_all_code_that_the_catalogue_is_made_by() -> None:
+    listing = (
+        "import sys, fashionrec.demo.catalogue; print(*[m for m in sys.modules if m.startswith('fashionrec.demo.')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    package = ROOT / "fashionrec/demo"
+    covered = {path for source in SOURCES for path in package.glob(source)}
+    for name in loaded.split():
+        stem = package.joinpath(*name.split(".")[2:])
+        path = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+        assert path in covered or path.name == "catalogue.py", name

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from fashionrec.demo.drawing import draw_product
+from fashionrec.demo.kinds import KINDS
 from fashionrec.demo.palette import SHADES, shade
 from fashionrec.demo.products import DemoProduct, generate_products
 from fashionrec.demo.silhouettes import silhouette
-from fashionrec.demo.vocabulary import KINDS
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,13 @@ from decimal import Decimal
 import pytest
 
 from fashionrec.demo.brands import BRANDS
+from fashionrec.demo.kinds import KINDS
 from fashionrec.demo.materials import MATERIALS
 from fashionrec.demo.palette import COMPANIONS, SHADES
 from fashionrec.demo.patterns import PATTERNS
+from fashionrec.demo.phrases import FEEL, OCCASIONS
 from fashionrec.demo.products import DemoProduct, generate_products
-from fashionrec.demo.vocabulary import GENDERS, KINDS, STYLES
-from fashionrec.demo.wording import _FEEL, _OCCASIONS
+from fashionrec.demo.vocabulary import GENDERS, STYLES
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +49,11 @@ def test_the_catalogue_spans_the_shop(catalogue: list[DemoProduct]) -> None:
 def test_every_word_of_the_vocabulary_can_be_drawn_and_described() -> None:
     for kind in KINDS:
         assert set(kind.colours) <= set(COMPANIONS), kind.noun
-        assert set(kind.materials) <= set(MATERIALS) & set(_FEEL), kind.noun
+        assert set(kind.materials) <= set(MATERIALS) & set(FEEL), kind.noun
         assert set(kind.patterns) <= set(PATTERNS), kind.noun
         assert set(kind.genders) <= set(GENDERS), kind.noun
         assert set(kind.styles) <= set(STYLES), kind.noun
-        assert set(kind.occasions) <= set(_OCCASIONS), kind.noun
+        assert set(kind.occasions) <= set(OCCASIONS), kind.noun
         assert any(kind.group in brand.groups and brand.style in kind.styles for brand in BRANDS), kind.noun
 
 
