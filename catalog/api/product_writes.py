@@ -1,6 +1,7 @@
 """From a request body to a product: the same checks as an import, but nothing is guessed or left out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -31,7 +32,7 @@ def create_from(body: Any, *, default_source: str) -> Product:
     """Raises Conflict when the product exists, Invalid with every field at fault."""
     record = _record(body)
     source, external_id = _identity(record, default_source)
-    data = _parsed({**record, "external_id": external_id})
+    data = _parsed({**record, "external_id": external_id}, asked=record)
     with transaction.atomic():
         product, outcome = save_product(source=source, data=data)
         if outcome != "created":
@@ -45,7 +46,7 @@ def change_from(body: Any, *, product: Product) -> Product:
     for name, own in (("id", product.public_id), ("source", product.source), ("external_id", product.external_id)):
         if record.pop(name, own) != own:
             raise Invalid.for_field(name, json_ready(body[name]), "an id cannot be changed")
-    data = _parsed(_changed(record, product))
+    data = _parsed(_changed(record, product), asked=record)
     product, _ = save_product(source=product.source, data=data)
     return _reloaded(product)
 
@@ -73,10 +74,14 @@ def _identity(record: dict[str, Any], default_source: str) -> tuple[str, str]:
     return own_source, own_external_id
 
 
-def _parsed(record: dict[str, Any]) -> ProductData:
+def _parsed(record: dict[str, Any], *, asked: dict[str, Any]) -> ProductData:
     """An import warns and goes on; a caller who is there to hear it gets every warning as an error."""
     parsed = parse_product(record)
-    wrong = [*parsed.errors, *parsed.warnings]
+    # A fault is reported under the name the caller used: price, not variants[0].price.
+    wrong = [
+        replace(error, field=own) if (own := error.field.removeprefix("variants[0].")) in asked else error
+        for error in (*parsed.errors, *parsed.warnings)
+    ]
     if wrong or parsed.data is None:
         raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
     return parsed.data

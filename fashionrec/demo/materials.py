@@ -88,7 +88,7 @@ MATERIALS: dict[str, Material] = {
     "jersey": Material(grain=0.01, softness=0.9),
     "flannel": Material(_twill, 0.03, mottle=0.05, grain=0.03, softness=0.85),
     "poplin": Material(grain=0.006, gloss=0.03, softness=1.05),
-    "linen": Material(_slub, 0.032, mottle=0.015, grain=0.03, softness=1.25),
+    "linen": Material(_slub, 0.024, mottle=0.015, grain=0.03, softness=1.25),
     "denim": Material(_twill, 0.09, mottle=0.085, grain=0.04, softness=0.9),
     "wool": Material(_twill, 0.045, mottle=0.05, grain=0.06, softness=0.75),
     "merino": Material(_ribs, 0.07, grain=0.02, softness=0.8),

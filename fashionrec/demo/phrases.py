@@ -142,7 +142,6 @@ VISIBLE: dict[str, str] = {
     "ringer": "a contrast neck",
     "contrast collar": "a contrast collar",
     "pussy bow": "a bow at the neck",
-    "ruffle": "a ruffled front",
     "turn-up": "a deep turn-up",
     "pompom": "a pompom on top",
     "penny strap": "a penny strap",

@@ -17,7 +17,7 @@ KAGGLE_COLUMNS = (
 
 
 @pytest.fixture
-def run_import(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+def run_import() -> Callable[..., dict[str, Any]]:
     """`run_import(path, format="csv", map=[…])` -> the JSON of the command's last line of output."""
 
     def run(path: Path, *, format: str, **options: Any) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class ProductFactory(DjangoModelFactory[Product]):
     source = "shop"
     external_id = factory.Sequence(lambda n: str(1000 + n))
     title = factory.Sequence(lambda n: f"Linen dress {n}")
-    description = "A light dress with a clear line, made to be worn often."
+    description = "Light, with a clear line, made to be worn often."
     brand = factory.SubFactory(BrandFactory)
     category = factory.SubFactory(CategoryFactory)
     gender = Product.Gender.WOMEN

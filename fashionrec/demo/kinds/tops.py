@@ -79,7 +79,7 @@ TOPS: tuple[Kind, ...] = (
             "neckline": ("round neck", "v-neck", "crew neck"),
             "sleeve": ("long sleeve", "short sleeve"),
             "fit": ("regular", "relaxed"),
-            "detail": ("clean front", "pussy bow", "ruffle"),
+            "detail": ("clean front", "pussy bow"),
         },
         seasons=("", "spring", "summer"),
         occasions=("office", "dinner", "everyday"),

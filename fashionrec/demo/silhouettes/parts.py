@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fashionrec.demo.canvas import Canvas, Fabric
-from fashionrec.demo.geometry import Point, ellipse, flipped
+from fashionrec.demo.geometry import Point, ellipse, flipped, outline
 from fashionrec.demo.lighting import Fold
 from fashionrec.demo.palette import RGB, darker, lighter
 from fashionrec.demo.silhouettes.body import Cut, Look, neckline
@@ -194,12 +194,11 @@ def neck_rib(canvas: Canvas, look: Look, cut: Cut, *, width: float = 2.0, colour
         canvas.seam(line, flipped(line), colour=look.ink(), opacity=0.4)
         return
     grown = replace(cut, neck=cut.neck + width * 0.75, neck_depth=cut.neck_depth + width)
-    edge = neckline(grown)
-    edge[-1] = (grown.neck, width * 0.2)
-    cloth = look.fabric.plain(colour or look.colour)
-    half = [*edge, (cut.neck, -0.3), *reversed(neckline(cut))]
-    canvas.fill(half, cloth, volume=0.8, shade=0.05, shadow=0.10)
-    canvas.fill(flipped(half), cloth, volume=0.8, shade=0.05, shadow=0.10, edge=0.2)
+    outer, inner = neckline(grown), neckline(cut)
+    outer[-1], inner[-1] = (grown.neck, width * 0.2), (cut.neck, -0.3)
+    edges = [outline([*flipped(half), *half[1:]], closed=False) for half in (outer, inner)]
+    ring = np.vstack([edges[0], edges[1][::-1]])
+    canvas.fill(ring, look.fabric.plain(colour or look.colour), volume=0.8, shade=0.05, shadow=0.10, edge=0.2)
 
 
 def buttons(canvas: Canvas, points: list[tuple[float, float]], colour: RGB, *, radius: float = 0.95) -> None:

@@ -120,10 +120,6 @@ def blouse(canvas: Canvas, look: Look) -> None:
             )
         canvas.fill(ellipse(0, 7.6, 2.0, 2.2), look.fabric, shadow=0.25)
     else:
-        ruffle = [(x * 1.0, y, 0.9) for x, y in ((1, 8), (4, 14), (2.4, 20), (4.4, 26), (2, 32), (0.3, 32), (0.3, 8))]
-        if look.has("detail", "ruffle"):
-            canvas.fill(ruffle, look.fabric, shadow=0.2, shade=-0.03)
-            canvas.fill(flipped(ruffle), look.fabric, shadow=0.2, shade=-0.03)
         neck_rib(canvas, look, cut, width=1.2)
     canvas.seam(
         [(-cut.hem + 0.6, cut.length - 1.6), (0, cut.length - 0.9, 0.7), (cut.hem - 0.6, cut.length - 1.6)],

@@ -63,7 +63,7 @@ def test_the_brand_is_what_stands_before_the_rows_own_gender(title: str, gender:
 
 
 def test_kaggle_without_its_columns_is_refused_with_the_columns_found() -> None:
-    with pytest.raises(Invalid, match=r"productDisplayName.*'id', 'name'"):
+    with pytest.raises(Invalid, match=r"whose columns are 'id', 'name' \(received 'productDisplayName'"):
         records("id,name\n1,a\n", "kaggle")
     with pytest.raises(Invalid, match="fixed columns"):
         records(HEADER, "kaggle", title="x")
@@ -94,8 +94,8 @@ def test_csv_guesses_columns_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("mapping", "problem"),
     [
-        ({}, "title: no column|no column is mapped.*'sku', 'weight'"),
-        ({"external_id": "sku"}, "no column is mapped to it.*'sku', 'weight'"),
+        ({}, "no column is mapped to it; the columns are 'sku', 'weight' .received 'title'"),
+        ({"external_id": "sku"}, "no column is mapped to it; the columns are 'sku', 'weight' .received 'title'"),
         ({"external_id": "sku", "title": "name"}, "no such column; the columns are 'sku', 'weight'"),
         ({"external_id": "sku", "heading": "weight"}, "not a field of a product; the fields are external_id"),
     ],
@@ -140,7 +140,7 @@ def test_something_else_than_json_lines_is_refused() -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(Invalid, match="xml.*kaggle, myntra, csv, jsonl|kaggle, myntra, csv, jsonl.*xml"):
+    with pytest.raises(Invalid, match="expected one of kaggle, myntra, csv, jsonl .received 'xml'"):
         records("", "xml")
 
 

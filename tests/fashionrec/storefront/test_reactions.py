@@ -92,9 +92,7 @@ def test_a_reaction_never_leads_to_another_site(client, target):
 
 def test_htmx_gets_the_pressed_button_and_an_announcement(client):
     product = ProductFactory()
-    response = client.post(
-        "/react/", {"product": product.public_id, "reaction": "like", "part": "card"}, headers=HTMX
-    )
+    response = client.post("/react/", {"product": product.public_id, "reaction": "like", "part": "card"}, headers=HTMX)
     html = response.content.decode()
     assert response.status_code == 200
     assert "<html" not in html
@@ -110,7 +108,10 @@ def test_htmx_gets_all_three_buttons_on_the_product_page(client):
         "/react/", {"product": product.public_id, "reaction": "dislike", "part": "panel"}, headers=HTMX
     )
     html = response.content.decode()
-    pressed = [html.split(f'id="{name}-{product.pk}"')[1].split('aria-pressed="')[1][:4] for name in ("like", "dislike", "hide")]
+    pressed = [
+        html.split(f'id="{name}-{product.pk}"')[1].split('aria-pressed="')[1][:4]
+        for name in ("like", "dislike", "hide")
+    ]
     assert pressed == ["fals", "true", "fals"]
 
 
