@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fashionrec.common.artifacts import fetch_directory
 from recommender.datasets import build_dataset
-from recommender.ml.metrics import rank_of_target
+from recommender.ml.metrics import ndcg_at_k, rank_of_target, recall_at_k
 from recommender.ml.scorers import load_scorer
 from recommender.ml.split import Split, leave_one_out
 from recommender.selectors import latest_versions
@@ -82,24 +82,24 @@ def _measure(
     scorer: Any, split: Split, target: NDArray[np.int64], candidates: NDArray[np.bool_]
 ) -> dict[str, Any]:
     histories = split.histories("test")
-    full, sampled, top = [], [], []
+    recall, ndcg, recall_sampled, top = [], [], [], []
     for start in range(0, len(target), 256):
         rows = slice(start, start + 256)
         scores = scorer.score(histories[rows])
-        full.append(rank_of_target(scores, target[rows], histories[rows]))
+        rank = rank_of_target(scores, target[rows], histories[rows])
+        recall.append(recall_at_k(rank, K))
+        ndcg.append(ndcg_at_k(rank, K))
         among = np.where(candidates[rows], scores, -np.inf).astype(np.float32)
-        sampled.append(rank_of_target(among, target[rows], histories[rows]))
+        recall_sampled.append(recall_at_k(rank_of_target(among, target[rows], histories[rows]), K))
         masked = scores.copy()
         for row, history in enumerate(histories[rows]):
             masked[row, history] = -np.inf
         top.append(np.argpartition(-masked, K, axis=1)[:, :K])
-    rank, rank_sampled = np.concatenate(full), np.concatenate(sampled)
     shown = np.bincount(np.concatenate(top).ravel(), minlength=scorer.n_items)
-    ndcg = np.where(rank <= K, 1.0 / np.log2(rank + 1.0), 0.0)
     return {
-        "recall@10_full": round(float((rank <= K).mean()), 4),
-        "ndcg@10_full": round(float(ndcg.mean()), 4),
-        "recall@10_of_100": round(float((rank_sampled <= K).mean()), 4),
+        "recall@10_full": round(float(np.concatenate(recall).mean()), 4),
+        "ndcg@10_full": round(float(np.concatenate(ndcg).mean()), 4),
+        "recall@10_of_100": round(float(np.concatenate(recall_sampled).mean()), 4),
         "coverage@10": round(float((shown > 0).mean()), 4),
         "gini@10": round(_gini(shown), 4),
     }
