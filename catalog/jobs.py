@@ -76,7 +76,7 @@ def _checked(rows: Iterator[Row], first_rows: FirstRows) -> Iterator[CheckedRow]
 
 
 @lru_cache(maxsize=1)
-def _encoder(name: str) -> EncoderModel:
+def open_encoder(name: str) -> EncoderModel:
     """Loading weights takes seconds; a worker process keeps the last encoder it used."""
     return load_encoder(name, search=[Path(settings.DATA_DIR) / "encoders"])
 
@@ -86,7 +86,7 @@ def work_embedding_run(run_id: str, *, on_chunk: Callable[[EmbeddingRun], None] 
     run = EmbeddingRun.objects.select_related("encoder").filter(pk=run_id).first()
     if run is None or not run.is_open:
         return
-    model = _encoder(run.encoder.name)
+    model = open_encoder(run.encoder.name)
     if model.digest != run.encoder.digest:
         EmbeddingRun.objects.filter(pk=run.pk).update(
             state=EmbeddingRun.State.FAILED,

@@ -65,7 +65,7 @@ def parse_product(record: Mapping[str, Any]) -> Parsed:
     parsed = Parsed()
     values = {name: _text(parsed, name, record.get(name)) for name in _PRODUCT_FIELDS[:10]}
     for name in ("external_id", "title"):
-        if not values[name]:
+        if not values[name] and all(error.field != name for error in parsed.errors):
             _fail(parsed, name, record.get(name), "is missing")
     for name in ("colour", "material", "pattern", "season", "gender"):
         values[name] = "" if values[name].lower() in _BLANKS else values[name].lower()
