@@ -4,12 +4,16 @@ Importing this module (or settings) starts nothing; `start` is called by `manage
 `make demo` and the tests. The server outlives the process that started it, until `stop`.
 """
 
+import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +23,8 @@ DATABASE = "fashionrec"
 USER = "postgres"
 # A Unix socket path holds at most 107 bytes, and Postgres appends "/.s.PGSQL.5432.lock".
 LONGEST_SOCKET_DIRECTORY = 85
+# Neither the queue client nor unix_socket_directories quotes: a space or comma in the path would end it.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 CONFIGURATION = """\
 # Written by fashionrec at every start: change embedded.py, not this file.
@@ -52,9 +58,9 @@ def postgres_directory(data_dir: Path) -> Path:
 
 
 def socket_directory(data_dir: Path) -> Path:
-    """The folder of the server's socket: beside the data, or in a short temporary path when that is too long."""
+    """The folder of the server's socket: beside the data, or a temporary one when that path is long or unusual."""
     beside_data = postgres_directory(data_dir)
-    if len(os.fsencode(beside_data)) <= LONGEST_SOCKET_DIRECTORY:
+    if len(os.fsencode(beside_data)) <= LONGEST_SOCKET_DIRECTORY and PLAIN_PATH.fullmatch(str(beside_data)):
         return beside_data
     digest = hashlib.sha256(os.fsencode(beside_data)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"fashionrec-{digest}"
@@ -95,16 +101,17 @@ def start(data_dir: Path, *, timeout: float = 120) -> Status:
     """
     pgdata = postgres_directory(data_dir)
     sockets = socket_directory(data_dir)
-    if not _accepts_connections(data_dir):
-        data_dir.mkdir(parents=True, exist_ok=True)
-        server = _server(pgdata)
-        server.ensure_pgdata_inited()
-        if sockets != pgdata:
-            sockets.mkdir(mode=0o777, exist_ok=True)
-            sockets.chmod(0o777)
-        _write_configuration(pgdata, sockets)
-        _pg_ctl(server, "start", "-l", str(pgdata / "log"), timeout=timeout)
-        _wait_until_ready(data_dir, timeout=timeout)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(data_dir):
+        if not _accepts_connections(data_dir):
+            server = _server(pgdata)
+            server.ensure_pgdata_inited()
+            if sockets != pgdata:
+                sockets.mkdir(mode=0o777, exist_ok=True)
+                sockets.chmod(0o777)
+            _write_configuration(pgdata, sockets)
+            _pg_ctl(server, "start", "-l", str(pgdata / "log"), timeout=timeout)
+            _wait_until_ready(data_dir, timeout=timeout)
     _ensure_database(data_dir)
     return status(data_dir)
 
@@ -114,6 +121,14 @@ def stop(data_dir: Path, *, timeout: float = 60) -> None:
     if status(data_dir).pid is None:
         return
     _pg_ctl(_server(postgres_directory(data_dir)), "stop", "-m", "fast", timeout=timeout)
+
+
+@contextmanager
+def _one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Two commands may start the server at once; the lock goes with its process, however that ends."""
+    with (data_dir / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _server(pgdata: Path):  # type: ignore[no-untyped-def]  # the wheel ships no types

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from environs import Env
+from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+NOT_EMPTY = validate.Length(min=1)
+POSITIVE = validate.Range(min=0, min_inclusive=False)
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,19 @@ def read_environment(*, secret_key_default: str | None = None) -> Environment:
     with env.prefixed("FASHIONREC_"):
         data_dir = env.path("DATA_DIR", BASE_DIR / "var")
         if secret_key_default is None:
-            secret_key = env.str("SECRET_KEY")
+            secret_key = env.str("SECRET_KEY", validate=NOT_EMPTY)
         else:
-            secret_key = env.str("SECRET_KEY", secret_key_default)
+            secret_key = env.str("SECRET_KEY", secret_key_default, validate=NOT_EMPTY)
         allowed_hosts = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
         csrf_trusted_origins = env.list("CSRF_TRUSTED_ORIGINS", [])
         secure_cookies = env.bool("SECURE_COOKIES", False)
         storage_backend = env.str("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage")
-        storage_options = env.json("STORAGE_OPTIONS", {})
+        storage_options = env.json("STORAGE_OPTIONS", {}, validate=_is_object)
         encoder = env.str("ENCODER", "compact")
         rater = env.str("RATER", "fashionrec.simulation.rater.SimulatedRater")
-        lease_seconds = env.float("LEASE_SECONDS", 60.0)
-        resume_seconds = env.float("RESUME_SECONDS", 15.0)
-        log_format = env.str("LOG_FORMAT", "console")
+        lease_seconds = env.float("LEASE_SECONDS", 60.0, validate=POSITIVE)
+        resume_seconds = env.float("RESUME_SECONDS", 15.0, validate=POSITIVE)
+        log_format = env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json", "quiet"]))
     database_url = env.str("DATABASE_URL", "")
     broker_url = env.str("CELERY_BROKER_URL", "")
     env.seal()
@@ -78,3 +80,8 @@ def read_environment(*, secret_key_default: str | None = None) -> Environment:
         resume_seconds=resume_seconds,
         log_format=log_format,
     )
+
+
+def _is_object(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise validate.ValidationError(f"expected a JSON object, received {value!r}")

@@ -101,7 +101,8 @@ def hold_run(run_class: type[AnyRun], pk: Any) -> Iterator[AnyRun | None]:
     """Hold one run alone. Yields None when it is finished or held by another; otherwise the run, RUNNING.
 
     A clean exit closes it as DONE; RunCancelled as CANCELLED; LeaseLost leaves it to its new holder; any other
-    exception closes it as FAILED with its message and is raised again.
+    exception closes it as FAILED with its message and is raised again. When the process is told to stop (Ctrl-C),
+    the run stays open and free.
     """
     owner = _owner()
     run = _claim_run(run_class, pk, owner)
@@ -117,6 +118,9 @@ def hold_run(run_class: type[AnyRun], pk: Any) -> Iterator[AnyRun | None]:
             _close(run, owner, Run.State.CANCELLED)
         except Exception as error:
             _close(run, owner, Run.State.FAILED, error=f"{type(error).__name__}: {error}")
+            raise
+        except BaseException:
+            _release(run, owner)
             raise
         else:
             _close(run, owner, Run.State.DONE)
@@ -177,6 +181,10 @@ def work_through_chunks(
             except Exception as error:
                 logger.exception("chunk_failed", run=str(run.pk), chunk=chunk.index)
                 _settle_chunk(chunk, owner, Chunk.State.FAILED, error)
+            except BaseException:
+                _release(chunk, owner)
+                _release(run, owner)
+                raise
     _close_if_settled(run, chunks)
 
 
@@ -193,6 +201,14 @@ def finish_chunk(run: Run, chunk: Chunk) -> Iterator[None]:
         if not updated:
             raise LeaseLost(f"{run.pk} chunk {chunk.index}")
         type(run)._default_manager.filter(pk=run.pk).update(done=F("done") + chunk.size)
+
+
+def fail_run(*, run: Run, error: str) -> None:
+    """Close an open run that cannot even be begun, saying why: it would be rung for without end."""
+    type(run)._default_manager.filter(pk=run.pk, state__in=Run.OPEN_STATES).update(
+        state=Run.State.FAILED, error=error, finished_at=timezone.now(), lease_until=None
+    )
+    run.refresh_from_db()
 
 
 def _owner() -> str:
@@ -292,6 +308,10 @@ def _close_if_settled(run: Run, chunks: models.QuerySet[Any]) -> None:
     run.refresh_from_db()
 
 
+def _release(row: Run | Chunk, owner: str) -> None:
+    type(row)._default_manager.filter(pk=row.pk, lease_owner=owner).update(lease_until=None)
+
+
 def _close(run: Run, owner: str, state: str, *, error: str = "") -> None:
     type(run)._default_manager.filter(pk=run.pk, lease_owner=owner).update(
         state=state, error=error, finished_at=timezone.now(), lease_until=None
@@ -310,17 +330,17 @@ def _heartbeat(
     interval = lease_duration().total_seconds() / 3
 
     def renew() -> None:
-        try:
-            while not stopped.wait(interval):
+        while not stopped.wait(interval):
+            try:
                 until = timezone.now() + lease_duration()
                 for model, pk in held:
                     model._default_manager.filter(pk=pk, lease_owner=owner).update(lease_until=until)
                 if also_extend:
                     also_extend[0]._default_manager.filter(pk=also_extend[1]).update(lease_until=until)
-        except Exception as error:  # the database went away: the lease runs out, and another worker carries on
-            logger.warning("heartbeat_stopped", error=str(error))
-        finally:
-            connection.close()
+            except Exception as error:  # the database is away: it may be back in time for the next beat
+                logger.warning("heartbeat_missed", error=str(error))
+                connection.close()
+        connection.close()
 
     thread = threading.Thread(target=renew, name="lease-heartbeat", daemon=True)
     thread.start()

@@ -180,8 +180,13 @@ SPECTACULAR_SETTINGS = {
 
 # The queue is a doorbell, rows are the truth: no results, no reliance on redelivery (docs/adr/0002).
 CELERY_BROKER_URL = ENVIRONMENT.broker_url or "pgmq://"
+# A request that rings waits a moment for a broker that is away, not the half minute and more of the defaults.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    "max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2,
+}  # fmt: skip
 if CELERY_BROKER_URL.startswith("pgmq"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "pool_timeout": 5,
         "init_extension": False,
         "conn_string": ENVIRONMENT.database_url or embedded.connection_string(DATA_DIR),
         "polling_interval": 0.05,
