@@ -13,7 +13,7 @@ from fashionrec.common.text import clean_text
 
 LONGEST_QUERY = 300
 BY_RANK = F("rank").desc()
-"""Best first, for what `matching` returns."""
+"""Best first, for what `with_rank` returns."""
 
 _WORDS = re.compile(r"\w+")
 _OPERATORS = re.compile(r"[\"-]|\bOR\b")
@@ -26,21 +26,24 @@ def clean_query(text: str) -> str:
     return clean_text(text)
 
 
-def matching(products: ProductQuerySet, text: str) -> ProductQuerySet:
-    """Products that match, annotated with `rank`. Knows "quoted phrases", -without, OR; the last word may be cut off.
+def condition(text: str) -> Q:
+    """Products that match. Knows "quoted phrases", -without, OR; the last word may be cut off.
 
     A brand or category that is called exactly like the text matches with everything in it.
     """
-    query = _search_query(text)
-    brands = list(Brand.objects.filter(name__iexact=text).values_list("pk", flat=True))
-    category = Category.objects.filter(Q(name__iexact=text) | Q(path__iexact=text)).order_by("path").first()
-    condition = Q(document=query)
-    if brands:
-        condition |= Q(brand_id__in=brands)
-    if category:
-        condition |= Q(pk__in=products.model.objects.in_category(category).values("pk"))
-    # What matched by its brand or category alone has rank 0 in its own text: just above nothing.
-    return products.filter(condition).annotate(rank=Greatest(SearchRank(F("document"), query), Value(1e-6)))
+    matches = Q(document=_search_query(text))
+    if brands := list(Brand.objects.filter(name__iexact=text).values_list("pk", flat=True)):
+        matches |= Q(brand_id__in=brands)
+    named = Category.objects.filter(Q(name__iexact=text) | Q(path__iexact=text)).order_by("path").first()
+    if named:
+        below = Category.objects.filter(Q(pk=named.pk) | Q(path__startswith=named.path + Category.SEPARATOR))
+        matches |= Q(category_id__in=below.values("pk"))
+    return matches
+
+
+def with_rank(products: ProductQuerySet, text: str) -> ProductQuerySet:
+    """Annotated with `rank`; what matches by its brand or category alone has a rank just above nothing."""
+    return products.annotate(rank=Greatest(SearchRank(F("document"), _search_query(text)), Value(1e-6)))
 
 
 def _search_query(text: str) -> SearchQuery:

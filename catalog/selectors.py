@@ -9,7 +9,8 @@ import numpy as np
 from django.db.models import Count, F, Q
 from numpy.typing import NDArray
 
-from catalog.full_text import BY_RANK, clean_query, matching
+from catalog import full_text
+from catalog.full_text import clean_query
 from catalog.models import Category, Product
 from catalog.product_data import ProductData, VariantData
 from catalog.query_encoding import encode_query
@@ -66,18 +67,16 @@ def facets(*, filters: ProductFilters) -> dict[str, Any]:
     "colours": [{"value", "count"}], "genders": [{"value", "count"}]}. Only the chosen category and those above it
     have children.
     """
-    brands = _filtered(replace(filters, brand="")).exclude(brand=None)
+    conditions = _conditions(filters)
+    brands = _filtered(filters, conditions, without="brand").exclude(brand=None).order_by()
+    brand_counts = brands.values("brand__name", "brand__slug").annotate(count=Count("pk")).order_by("brand__name")
     return {
-        "categories": _category_facet(filters),
+        "categories": _category_facet(filters, _filtered(filters, conditions, without="category")),
         "brands": [
-            {"name": row["brand__name"], "slug": row["brand__slug"], "count": row["count"]}
-            for row in brands.order_by()
-            .values("brand__name", "brand__slug")
-            .annotate(count=Count("pk"))
-            .order_by("brand__name")
+            {"name": row["brand__name"], "slug": row["brand__slug"], "count": row["count"]} for row in brand_counts
         ],
-        "colours": _value_facet(replace(filters, colour=""), "colour"),
-        "genders": _value_facet(replace(filters, gender=""), "gender"),
+        "colours": _value_facet(_filtered(filters, conditions, without="colour"), "colour"),
+        "genders": _value_facet(_filtered(filters, conditions, without="gender"), "gender"),
     }
 
 
@@ -115,7 +114,8 @@ def search_products(*, query: str, n: int | None = None, filters: ProductFilters
     if not text or limit < 1:
         return []
     products = _filtered(replace(filters or ProductFilters(), search=""))
-    by_text = matching(products, text).order_by(BY_RANK, "-pk").values_list("pk", flat=True)[:MOST_RESULTS]
+    matching = full_text.with_rank(products.filter(full_text.condition(text)), text)
+    by_text = matching.order_by(full_text.BY_RANK, "-pk").values_list("pk", flat=True)[:MOST_RESULTS]
     fused: dict[int, float] = {}
     for ranking in (list(by_text), _by_meaning(text, products)):
         for rank, pk in enumerate(ranking, start=1):
@@ -156,30 +156,40 @@ def product_as_data(product: Product) -> ProductData:
     )
 
 
-def _filtered(filters: ProductFilters) -> ProductQuerySet:
-    products = Product.objects.visible().priced_between(filters.price_min, filters.price_max)
-    if filters.in_stock:
-        products = products.sellable()
+def _conditions(filters: ProductFilters) -> dict[str, Q]:
+    """One condition per filter that is set, so that a facet can leave its own out."""
+    conditions = {}
     if filters.category:
-        category = _category(filters.category)
-        products = products.in_category(category) if category else products.none()
+        category = Category.objects.filter(Q(slug=filters.category) | Q(path=filters.category)).first()
+        below = Product.objects.in_category(category) if category else Product.objects.none()
+        conditions["category"] = Q(pk__in=below.order_by().values("pk"))
     if filters.brand:
-        products = products.filter(Q(brand__slug=filters.brand) | Q(brand__name=filters.brand))
+        conditions["brand"] = Q(brand__slug=filters.brand) | Q(brand__name=filters.brand)
     if filters.gender:
-        products = products.filter(gender=filters.gender)
+        conditions["gender"] = Q(gender=filters.gender)
     if filters.colour:
-        products = products.filter(colour=filters.colour)
+        conditions["colour"] = Q(colour=filters.colour)
     if text := clean_query(filters.search):
-        products = matching(products, text)
+        conditions["search"] = full_text.condition(text)
+    return conditions
+
+
+def _filtered(filters: ProductFilters, conditions: dict[str, Q] | None = None, *, without: str = "") -> ProductQuerySet:
+    products = Product.objects.sellable() if filters.in_stock else Product.objects.visible()
+    products = products.priced_between(filters.price_min, filters.price_max)
+    for name, condition in (_conditions(filters) if conditions is None else conditions).items():
+        if name != without:
+            products = products.filter(condition)
     return products
 
 
 def _ordered(products: ProductQuerySet, filters: ProductFilters) -> ProductQuerySet:
-    ordering = filters.ordering or ("relevance" if filters.search.strip() else "newest")
+    text = clean_query(filters.search)
+    ordering = filters.ordering or ("relevance" if text else "newest")
     if ordering not in ORDERINGS:
         raise Invalid.for_field("ordering", ordering, f"expected one of {', '.join(ORDERINGS)}")
-    if ordering == "relevance" and clean_query(filters.search):
-        return products.order_by(BY_RANK, "-pk")
+    if ordering == "relevance" and text:
+        return full_text.with_rank(products, text).order_by(full_text.BY_RANK, "-pk")
     if ordering == "price":
         return products.order_by(F("price").asc(nulls_last=True), "pk")
     if ordering == "-price":
@@ -189,18 +199,14 @@ def _ordered(products: ProductQuerySet, filters: ProductFilters) -> ProductQuery
     return products.order_by("-created_at", "-pk")
 
 
-def _category(slug_or_path: str) -> Category | None:
-    return Category.objects.filter(Q(slug=slug_or_path) | Q(path=slug_or_path)).first()
-
-
-def _value_facet(filters: ProductFilters, field: str) -> list[dict[str, Any]]:
-    rows = _filtered(filters).exclude(**{field: ""}).order_by().values(field).annotate(count=Count("pk"))
+def _value_facet(products: ProductQuerySet, field: str) -> list[dict[str, Any]]:
+    rows = products.exclude(**{field: ""}).order_by().values(field).annotate(count=Count("pk"))
     return [{"value": row[field], "count": row["count"]} for row in rows.order_by("-count", field)]
 
 
-def _category_facet(filters: ProductFilters) -> list[dict[str, Any]]:
-    own = _filtered(replace(filters, category="")).exclude(category=None).order_by().values("category_id")
-    counts = {row["category_id"]: row["count"] for row in own.annotate(count=Count("pk"))}
+def _category_facet(filters: ProductFilters, products: ProductQuerySet) -> list[dict[str, Any]]:
+    own = products.exclude(category=None).order_by().values("category_id").annotate(count=Count("pk"))
+    counts = {row["category_id"]: row["count"] for row in own}
     nodes: dict[int, dict[str, Any]] = {}
     parents: dict[int, int | None] = {}
     chosen: int | None = None

@@ -131,11 +131,12 @@ def test_lists_facets_and_searches_take_a_constant_number_of_queries(shop: dict[
             result.append(len(queries))
         return tuple(result)  # type: ignore[return-value]
 
+    ProductFactory(title="Another dress", category=shop["midi"].category)
     before = count()
     for _ in range(10):
         ProductFactory(title="Another dress", category=shop["midi"].category)
     assert count() == before
-    assert before[0] == 2
+    assert before == (2, 8, 6, 3)
 
 
 def test_a_product_is_found_by_its_public_id_while_it_is_visible(shop: dict[str, Product]) -> None:

@@ -43,8 +43,6 @@ def test_the_index_is_made_used_and_dropped(encoder: Encoder) -> None:
     name = index_name(encoder=encoder, kind="hybrid")
     assert ensure_vector_indexes(encoder=encoder) == [name]
     assert ensure_vector_indexes(encoder=encoder) == []
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {ProductEmbedding._meta.db_table}")
     query = np.array([1, 0, 0, 0, 0, 0, 0, 0], dtype=np.float32)
     with CaptureQueriesContext(connection) as queries:
         found = nearest_products(encoder=encoder, kind="hybrid", vector=query, n=20, products=Product.objects.visible())

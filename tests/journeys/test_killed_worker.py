@@ -66,7 +66,9 @@ def test_rating_carries_on_after_kill_9_and_asks_for_no_finished_cell_again(copi
         "plan_rating_run(personas=list(Persona.objects.all()), language_model=model, raters_per_product=6)\n",
     )  # fmt: skip
     run = shop.query("SELECT id FROM personas_ratingrun WHERE state = 'queued'")[0][0]
-    finished = f"SELECT index, attempts, finished_at FROM personas_ratingchunk WHERE state = 'done' AND run_id = '{run}'"
+    finished = (
+        f"SELECT index, attempts, finished_at FROM personas_ratingchunk WHERE state = 'done' AND run_id = '{run}'"
+    )
     scores = f"SELECT id, persona_id, product_id, created_at FROM personas_rawscore WHERE run_id = '{run}'"
 
     before = kill_in_the_middle(shop, finished)
