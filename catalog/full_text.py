@@ -7,7 +7,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
 from catalog.models import Brand, Category
-from catalog.querysets import ProductQuerySet
+from catalog.querysets import ProductQuerySet, subtree
 from fashionrec.common.errors import Invalid
 from fashionrec.common.text import clean_text
 
@@ -36,8 +36,7 @@ def condition(text: str) -> Q:
         matches |= Q(brand_id__in=brands)
     named = Category.objects.filter(Q(name__iexact=text) | Q(path__iexact=text)).order_by("path").first()
     if named:
-        below = Category.objects.filter(Q(pk=named.pk) | Q(path__startswith=named.path + Category.SEPARATOR))
-        matches |= Q(category_id__in=below.values("pk"))
+        matches |= Q(category_id__in=subtree(named).values("pk"))
     return matches
 
 

@@ -177,8 +177,8 @@ def _images(parsed: Parsed, value: Any) -> tuple[str, ...] | None:
         _fail(parsed, "images", value, f"expected a list of at most {limits.MOST_IMAGES} file names")
         return None
     for number, name in enumerate(value):
-        if not isinstance(name, str) or not name.strip() or "\x00" in name or len(name) > 500:
-            _fail(parsed, f"images[{number}]", name, "expected a file name of at most 500 characters")
+        if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
+            _fail(parsed, f"images[{number}]", name, "expected a file name of at most 500 printable characters")
             return None
     return tuple(dict.fromkeys(name.strip() for name in value))
 

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from catalog.models import Category, Encoder, Product  # noqa: F401
 
 
+def subtree(category: Category) -> models.QuerySet[Category]:
+    """`category` and everything below it."""
+    below = Q(pk=category.pk) | Q(path__startswith=category.path + category.SEPARATOR)
+    return type(category)._default_manager.filter(below).order_by()
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     def visible(self) -> Self:
         """What a shopper may see."""

@@ -14,7 +14,7 @@ from catalog.full_text import clean_query
 from catalog.models import Category, Product
 from catalog.product_data import ProductData, VariantData
 from catalog.query_encoding import encode_query
-from catalog.querysets import ProductQuerySet
+from catalog.querysets import ProductQuerySet, subtree
 from catalog.vectors import live_encoder, nearest_products, stored_vector, stored_vectors
 from fashionrec.common.errors import Invalid, NotFound
 
@@ -161,8 +161,7 @@ def _conditions(filters: ProductFilters) -> dict[str, Q]:
     conditions = {}
     if filters.category:
         category = Category.objects.filter(Q(slug=filters.category) | Q(path=filters.category)).first()
-        below = Product.objects.in_category(category) if category else Product.objects.none()
-        conditions["category"] = Q(pk__in=below.order_by().values("pk"))
+        conditions["category"] = Q(category_id__in=subtree(category).values("pk") if category else [])
     if filters.brand:
         conditions["brand"] = Q(brand__slug=filters.brand) | Q(brand__name=filters.brand)
     if filters.gender:

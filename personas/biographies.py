@@ -68,9 +68,9 @@ def write_biography(cell: dict[str, str], *, index: int, seed: int) -> Biography
     """A person for a quota cell: at least two sentences, two likes and two explicit dislikes."""
     generator = np.random.default_rng([seed, index])
     names = NAMES[cell["gender"]]
-    first, last = names[index % len(names)].split(" ")
-    if index >= len(names):  # recombine, so that hundreds of personas keep distinct names
-        last = names[(index // len(names) + 3 * index) % len(names)].split(" ")[1]
+    # Every round through the list shifts the family names by one more: 400 distinct names of each gender.
+    first = names[index % len(names)].split(" ")[0]
+    last = names[(index + index // len(names)) % len(names)].split(" ")[1]
     likes = [str(word) for word in generator.choice(LIKES_BY_STYLE[cell["style"]], size=3, replace=False)]
     possible = [word for word in DISLIKES if word not in LIKES_BY_STYLE[cell["style"]]]
     dislikes = [str(word) for word in generator.choice(possible, size=int(generator.integers(2, 5)), replace=False)]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from django.db import OperationalError
 
 from catalog.models import Product
-from fashionrec.common.runs import finish_chunk, work_through_chunks
+from fashionrec.common.errors import Invalid
+from fashionrec.common.runs import fail_run, finish_chunk, work_through_chunks
 from personas.ml.language_model import LABELS
 from personas.ml.language_model import LanguageModel as Adapter
 from personas.models import RatingChunk, RatingRun
@@ -16,11 +17,15 @@ from personas.services.ratings import store_scores
 
 
 def work_rating_run(run_id: str, *, on_chunk: Callable[[RatingRun], None] | None = None) -> None:
-    """Rate every cell of a run's plan that nobody has rated yet."""
+    """Rate every cell of a run's plan that nobody has rated yet. A rater that cannot be loaded fails the run."""
     run = RatingRun.objects.select_related("language_model", "template").filter(pk=run_id).first()
     if run is None or not run.is_open:
         return
-    adapter = load_adapter(run.language_model)
+    try:
+        adapter = load_adapter(run.language_model)
+    except Invalid as error:
+        fail_run(run=run, error=error.message)
+        return
 
     def process(run: RatingRun, chunk: RatingChunk) -> None:
         rate_chunk(run, chunk, adapter)

@@ -69,16 +69,16 @@ def render_prefix(template: PromptTemplate, persona: Persona) -> str:
         f"{label}: {point} - {meaning}" for label, point, meaning in zip(LABELS, SCALE, MEANINGS, strict=True)
     )
     return template.prefix.format(
-        name=persona.name,
+        name=_line(persona.name),
         gender=persona.gender,
         age_band=persona.age_band,
         region=persona.region,
         occupation=persona.occupation,
         style=persona.style,
         budget=persona.budget,
-        likes=", ".join(persona.likes),
-        dislikes=", ".join(persona.dislikes),
-        bio=persona.bio,
+        likes=_line(", ".join(persona.likes)),
+        dislikes=_line(", ".join(persona.dislikes)),
+        bio=_line(persona.bio),
         scale=scale,
     )
 
@@ -106,7 +106,7 @@ def prompt_sha256(prefix: str, suffix: str) -> str:
 
 
 def _line(value: str) -> str:
-    """One line: a value from a catalogue must not be able to add lines of its own to the prompt."""
+    """One line: a value that somebody typed must not be able to add lines of its own to the prompt."""
     return " ".join(value.split())
 
 

@@ -63,6 +63,6 @@ def _plausible(cell: dict[str, str]) -> dict[str, str]:
     wording = {
         ("retired", "18-24"): "between jobs",
         ("retired", "25-34"): "between jobs",
-        ("student", "65+"): "student",
+        ("student", "65+"): "part-time student",
     }
     return {**cell, "occupation_wording": wording.get((cell["occupation"], cell["age_band"]), cell["occupation"])}

@@ -61,7 +61,8 @@ def currency_in_header(column: str) -> str:
 def _mapped(columns: Sequence[str], mapping: Mapping[str, str], listed: str) -> dict[str, int]:
     positions = {}
     for field, column in mapping.items():
-        if field not in FIELDS and not (field.startswith(ATTRIBUTE) and field != ATTRIBUTE):
+        named = field.startswith(ATTRIBUTE) and field != ATTRIBUTE and field.isprintable()
+        if field not in FIELDS and not named:
             known = ", ".join((*FIELDS, f"{ATTRIBUTE}NAME"))
             raise Invalid.for_field("mapping", field, f"not a field of a product; the fields are {known}")
         if columns.count(column) != 1:

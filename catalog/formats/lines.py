@@ -41,14 +41,16 @@ def read_lines(stream: IO[bytes], *, encoding: str) -> Iterator[Line]:
         content = _readline(stream)
 
 
-def check_encoding(encoding: str) -> None:
-    """Raises Invalid unless `encoding` is known and writes line ends, commas and quotes as ASCII does."""
+def check_encoding(encoding: str) -> str:
+    """The canonical name of an encoding. Raises Invalid unless it writes line ends, commas and quotes as ASCII does."""
     try:
-        suitable = '\r\n,;"{0'.encode(encoding) == b'\r\n,;"{0'
-    except (LookupError, UnicodeError):
+        name = codecs.lookup(encoding).name.removesuffix("-sig")  # a BOM is dropped in any case
+        suitable = '\r\n,;"{0'.encode(name) == b'\r\n,;"{0'
+    except (LookupError, ValueError):
         suitable = False
     if not suitable:
         raise Invalid.for_field("encoding", encoding, "expected utf-8, latin-1, cp1252 or another superset of ASCII")
+    return name
 
 
 def _readline(stream: IO[bytes]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,20 +12,21 @@ from tokenizers import Tokenizer
 
 from catalog.ml.clip_examples import TrainingExamples
 from catalog.ml.tokenizer import token_ids
-from catalog.ml.training_captions import caption_of_attributes, prompt, spoken
+from catalog.ml.training_captions import NOUNS, caption_of_attributes, prompt, spoken
 
 OWN_CAPTION_SHARE = 0.4
 
 
 @dataclass(frozen=True)
 class Batch:
-    """pixels (B, S, S, 3) uint8; codes (B, A); mentioned (B, A) bool; tokens (B + P, L): captions, then prompts;
+    """pixels (B, S, S, 3) uint8; codes (B, A); mentioned (B, A) bool; caption_tokens (B, L); prompt_tokens (P, L);
     prompt_attribute, prompt_code (P,)."""
 
     pixels: torch.Tensor
     codes: torch.Tensor
     mentioned: torch.Tensor
-    tokens: torch.Tensor
+    caption_tokens: torch.Tensor
+    prompt_tokens: torch.Tensor
     prompt_attribute: torch.Tensor
     prompt_code: torch.Tensor
 
@@ -37,23 +38,32 @@ def epoch_batches(
     batch_size: int,
     context_length: int,
     rare_prompts: int,
+    prompts: int,
     rng: np.random.Generator,
 ) -> Iterator[Batch]:
     """All examples in random order; the last batch, if incomplete, is left out unless it is the only one.
 
     rare_prompts: how many values that do not occur in a batch are offered as wrong answers, per attribute.
+    prompts: about how many in all; attributes take turns by chance where theirs would be more.
     """
+
+    def tokens(texts: list[str]) -> torch.Tensor:
+        return torch.from_numpy(token_ids(tokenizer, texts, context_length=context_length))
+
     order = rng.permutation(len(examples))
     for start in range(0, max(len(order) - batch_size + 1, 1), batch_size):
         rows = order[start : start + batch_size]
         texts, mentioned = _captions(examples, rows, rng)
-        attribute, code = _prompts(examples.codes[rows], [len(v) for v in examples.values], rare_prompts, rng)
-        texts += [prompt(examples.values[a][c], rng) for a, c in zip(attribute, code, strict=True)]
+        sizes = [len(values) for values in examples.values]
+        turns = _turns(examples.names, rng)
+        attribute, code = _prompts(examples.codes[rows], sizes, turns, rare=rare_prompts, budget=prompts, rng=rng)
+        phrases = [prompt(examples.values[a][c], rng) for a, c in zip(attribute, code, strict=True)]
         yield Batch(
             pixels=torch.from_numpy(examples.pixels[rows]),
             codes=torch.from_numpy(examples.codes[rows]),
             mentioned=torch.from_numpy(mentioned),
-            tokens=torch.from_numpy(token_ids(tokenizer, texts, context_length=context_length)),
+            caption_tokens=tokens(texts),
+            prompt_tokens=tokens(phrases),
             prompt_attribute=torch.from_numpy(attribute),
             prompt_code=torch.from_numpy(code),
         )
@@ -84,22 +94,28 @@ def _captions(
     return texts, mentioned
 
 
+def _turns(names: Sequence[str], rng: np.random.Generator) -> list[int]:
+    """All attributes in random order, with one of those that say what a thing is in front."""
+    order = [int(attribute) for attribute in rng.permutation(len(names))]
+    noun = next((attribute for attribute in order if names[attribute] in NOUNS), None)
+    return order if noun is None else [noun, *(attribute for attribute in order if attribute != noun)]
+
+
 def _prompts(
-    codes: NDArray[np.int64], sizes: list[int], rare: int, rng: np.random.Generator
+    codes: NDArray[np.int64], sizes: Sequence[int], turns: Sequence[int], *, rare: int, budget: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(P,) attribute and (P,) value of the prompts offered: all that occur, and up to `rare` others per attribute."""
-    attributes, values = [], []
-    for attribute, size in enumerate(sizes):
+    """(P,) attribute and (P,) value of the prompts offered: of an attribute all values that occur, and `rare` others."""
+    attributes, values = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for attribute in turns:
         present = np.unique(codes[:, attribute])
         present = present[present >= 0]
-        if len(present) == 0 or size < 2:
+        if len(present) == 0 or sizes[attribute] < 2:
             continue
-        absent = np.setdiff1d(np.arange(size), present)
+        absent = np.setdiff1d(np.arange(sizes[attribute]), present)
         others = rng.choice(absent, size=min(rare, len(absent)), replace=False)
         chosen = np.concatenate([present, others])
-        values.append(chosen)
         attributes.append(np.full(len(chosen), attribute))
-    if not values:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty
-    return np.concatenate(attributes).astype(np.int64), np.concatenate(values).astype(np.int64)
+        values.append(chosen)
+        if sum(map(len, values)) >= budget:
+            break
+    return np.concatenate(attributes), np.concatenate(values)

@@ -73,16 +73,19 @@ def caption_loss(
     return loss
 
 
-def image_contrast_loss(image_features: torch.Tensor, codes: torch.Tensor, *, temperature: float) -> torch.Tensor:
+def image_contrast_loss(
+    image_features: torch.Tensor, codes: torch.Tensor, weights: torch.Tensor, *, temperature: float
+) -> torch.Tensor:
     """Supervised contrast between pictures: who shares more attributes shall be nearer.
 
-    The target over the other pictures is proportional to the share of equal attributes to the fourth power. Pairs
-    without an attribute known of both take no part, nor do pictures without any likeness in the batch.
+    The target over the other pictures is proportional to the share of equal attributes, by `weights` (A,), to the
+    fourth power. Pairs without an attribute known of both take no part, nor do pictures without any likeness in the
+    batch.
     """
     known = (codes >= 0)[:, None, :] & (codes >= 0)[None, :, :]
-    shared = known.sum(dim=2)
-    equal = ((codes[:, None, :] == codes[None, :, :]) & known).sum(dim=2)
-    likeness = (equal / shared.clamp(min=1)) ** 4
+    shared = (known * weights).sum(dim=2)
+    equal = ((codes[:, None, :] == codes[None, :, :]) & known) * weights
+    likeness = (equal.sum(dim=2) / shared.clamp(min=1e-9)) ** 4
     likeness.fill_diagonal_(0.0)
     excluded = shared == 0
     excluded.fill_diagonal_(True)

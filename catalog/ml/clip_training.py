@@ -18,9 +18,15 @@ from catalog.ml.clip_augmentation import augmented
 from catalog.ml.clip_batches import Batch, epoch_batches
 from catalog.ml.clip_examples import TrainingExamples
 from catalog.ml.clip_losses import attribute_prompt_loss, caption_loss, caption_relation, image_contrast_loss
-from catalog.ml.compact_clip import PREPROCESS_CONFIG, build_model, model_config, save_encoder
+from catalog.ml.compact_clip import (
+    PREPROCESS_CONFIG,
+    build_model,
+    encode_short_texts,
+    model_config,
+    save_encoder,
+)
 from catalog.ml.tokenizer import train_tokenizer
-from catalog.ml.training_captions import vocabulary_texts
+from catalog.ml.training_captions import COLOURS, NOUNS, vocabulary_texts
 from catalog.ml.training_state import flatten_state, moving_average, restore_state
 
 MAX_LOGIT_SCALE = float(np.log(100.0))
@@ -35,10 +41,11 @@ class ClipTrainingConfig:
     ema_decay: the shipped weights are the exponential moving average of those trained
     vocabulary_size: upper bound of tokens
     image_size: side in pixels that the image tower sees
-    image_width, text_width, text_layers: sizes of the towers, see `model_config`
+    text_width, text_layers: size of the text tower, see `model_config`
     caption_weight, image_weight: of these losses beside the attribute prompts
     image_temperature: of the contrast between pictures
     rare_prompts: values absent from a batch offered as wrong answers, per attribute
+    prompts: about how many prompts a step, attributes taking turns
     seed: of weights, order, crops and captions
     """
 
@@ -50,13 +57,13 @@ class ClipTrainingConfig:
     ema_decay: float = 0.995
     vocabulary_size: int = 4_000
     image_size: int = 96
-    image_width: int = 24
     text_width: int = 128
     text_layers: int = 3
     caption_weight: float = 1.0
     image_weight: float = 0.5
     image_temperature: float = 0.1
     rare_prompts: int = 6
+    prompts: int = 80
     seed: int = 0
 
 
@@ -92,7 +99,6 @@ def train_compact_clip(
     clip_config = model_config(
         vocabulary_size=tokenizer.get_vocab_size(),
         image_size=config.image_size,
-        image_width=config.image_width,
         text_width=config.text_width,
         text_layers=config.text_layers,
     )
@@ -144,6 +150,10 @@ class _Run:
             betas=(0.9, 0.98),
         )
         self.steps_per_epoch = max(len(examples) // config.batch_size, 1)
+        # What a thing is counts most between pictures, then its colour.
+        self.attribute_weights = torch.tensor(
+            [3.0 if name in NOUNS else 2.0 if name in COLOURS else 1.0 for name in examples.names]
+        )
         self.mean, self.std = torch.tensor(PREPROCESS_CONFIG["mean"]), torch.tensor(PREPROCESS_CONFIG["std"])
 
     def resume(self, checkpoint: Checkpoint, fingerprint: Mapping[str, Any]) -> int:
@@ -169,6 +179,7 @@ class _Run:
             batch_size=self.config.batch_size,
             context_length=self.context_length,
             rare_prompts=self.config.rare_prompts,
+            prompts=self.config.prompts,
             rng=rng,
         )
         for batch in batches:
@@ -188,12 +199,9 @@ class _Run:
         # bf16 halves the time where the processor has avx512_bf16, and costs some where it has not.
         with torch.autocast("cpu", dtype=torch.bfloat16):
             image_features = self.model.encode_image(images)
-            text_features = self.model.encode_text(batch.tokens)
-        loss = self._loss(
-            functional.normalize(image_features.float(), dim=-1),
-            functional.normalize(text_features.float(), dim=-1),
-            batch,
-        )
+            caption_features = encode_short_texts(self.model, batch.caption_tokens)
+            prompt_features = encode_short_texts(self.model, batch.prompt_tokens)
+        loss = self._loss(*map(_unit, (image_features, caption_features, prompt_features)), batch)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -203,13 +211,20 @@ class _Run:
         self.average.update_parameters(self.model)
         return float(loss.detach())
 
-    def _loss(self, images: torch.Tensor, texts: torch.Tensor, batch: Batch) -> torch.Tensor:
-        captions, prompts = texts[: len(images)], texts[len(images) :]
+    def _loss(
+        self, images: torch.Tensor, captions: torch.Tensor, prompts: torch.Tensor, batch: Batch
+    ) -> torch.Tensor:
         scale = self.model.logit_scale.exp()
         true, unknown = caption_relation(batch.codes, batch.mentioned)
         return (
             attribute_prompt_loss(images, prompts, batch.prompt_attribute, batch.prompt_code, batch.codes, scale)
             + self.config.caption_weight * caption_loss(images, captions, true, unknown, scale)
             + self.config.image_weight
-            * image_contrast_loss(images, batch.codes, temperature=self.config.image_temperature)
+            * image_contrast_loss(
+                images, batch.codes, self.attribute_weights, temperature=self.config.image_temperature
+            )
         )
+
+
+def _unit(features: torch.Tensor) -> torch.Tensor:
+    return functional.normalize(features.float(), dim=-1)

@@ -107,7 +107,12 @@ def _issues(run: ImportRun, row: CheckedRow) -> Iterator[ImportIssue]:
                 run=run,
                 row=row.number,
                 severity=severity,
-                field=problem.field[:100],
-                value=str(problem.value),
-                reason=problem.reason[:300],
+                field=_storable(problem.field)[:100],
+                value=_storable(str(problem.value)),
+                reason=_storable(problem.reason)[:300],
             )
+
+
+def _storable(text: str) -> str:
+    """Without what Postgres refuses: an issue must never be the reason that an import fails."""
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()

@@ -19,6 +19,8 @@ from fashionrec.common.errors import Invalid
 from fashionrec.common.locks import Lock, take_lock
 from fashionrec.common.queue import enqueue
 
+LONGEST_PATH = 500
+
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
@@ -49,7 +51,9 @@ def plan_import(
         raise Invalid.for_field("path", str(path), "give either a path or an upload")
     if format not in FORMATS:
         raise Invalid.for_field("format", format, f"expected one of {', '.join(FORMATS)}")
-    check_encoding(encoding)
+    encoding = check_encoding(encoding)
+    if path is not None and len(str(Path(path).absolute())) > LONGEST_PATH:
+        raise Invalid.for_field("path", str(path), f"longer than {LONGEST_PATH} characters")
     if upload is not None:
         name, folder, stream = Path(upload.name or "upload").name, None, _binary(upload)
     else:

@@ -15,7 +15,6 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
-
 MANIFEST = "manifest.json"
 
 

@@ -278,7 +278,7 @@ def _return_chunk(chunk: Chunk, owner: str, error: Exception) -> None:
     # Left leased for a few seconds, so that a failing neighbour (a server, a network) is not hammered.
     retry_at = timezone.now() + timedelta(seconds=min(60, 2**chunk.attempts))
     type(chunk)._default_manager.filter(pk=chunk.pk, lease_owner=owner).update(
-        lease_until=retry_at, error=f"{type(error).__name__}: {error}"
+        lease_owner="", lease_until=retry_at, error=f"{type(error).__name__}: {error}"
     )
 
 
@@ -309,7 +309,8 @@ def _close_if_settled(run: Run, chunks: models.QuerySet[Any]) -> None:
 
 
 def _release(row: Run | Chunk, owner: str) -> None:
-    type(row)._default_manager.filter(pk=row.pk, lease_owner=owner).update(lease_until=None)
+    # Without an owner, so that a heartbeat on its way cannot take it back.
+    type(row)._default_manager.filter(pk=row.pk, lease_owner=owner).update(lease_owner="", lease_until=None)
 
 
 def _close(run: Run, owner: str, state: str, *, error: str = "") -> None:

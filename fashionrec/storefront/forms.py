@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from catalog.models import Product
+from fashionrec.common.errors import FieldError
 from feedback.models import Event
 
 LONGEST_QUERY = 200
@@ -18,7 +19,15 @@ ORDERINGS = [
 ]
 
 
-class BrowseForm(forms.Form):
+class RefusingForm(forms.Form):
+    """A form whose errors name the field and quote what was received."""
+
+    @property
+    def refusals(self) -> list[FieldError]:
+        return [FieldError(name, self.data.get(name), str(errors[0])) for name, errors in self.errors.items()]
+
+
+class BrowseForm(RefusingForm):
     """The filters of the browse page, read from its address. Nothing is required."""
 
     q = forms.CharField(required=False, max_length=LONGEST_QUERY, label="Search")
@@ -45,7 +54,7 @@ class BrowseForm(forms.Form):
         return cleaned
 
 
-class ShownForm(forms.Form):
+class ShownForm(RefusingForm):
     """Where a product was shown when it was pressed."""
 
     slate = forms.UUIDField(required=False)
@@ -62,5 +71,5 @@ class ReactionForm(ShownForm):
     part = forms.ChoiceField(choices=PARTS, required=False)
 
 
-class ConsentForm(forms.Form):
+class ConsentForm(RefusingForm):
     answer = forms.ChoiceField(choices=[("accept", "Accept"), ("refuse", "Refuse")])

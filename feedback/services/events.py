@@ -194,7 +194,7 @@ def _parse(index: int, raw: Any, now: datetime, *, names_visitor: bool) -> _Pars
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST_VALUE:
             raise _RejectedError("value", value, "expected a finite number")
         value = float(value)
-    if event_type == Event.Type.RATE and (value is None or not -1 <= value <= 10):
+    if event_type == Event.Type.RATE and (value is None or not (value == -1 or 1 <= value <= 10)):
         raise _RejectedError("value", value, "a rating is −1 or 1 to 10")
     if event_type == Event.Type.DWELL and (value is None or value < 0):
         raise _RejectedError("value", value, "a dwell is a number of seconds, 0 or more")

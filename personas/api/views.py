@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
@@ -26,7 +25,7 @@ from personas.api.serializers import (
 )
 from personas.models import LanguageModel, Persona, Rating, RatingRun
 from personas.selectors import persona_ratings, published
-from personas.services.language_models import register_language_model
+from personas.services.language_models import default_language_model
 from personas.services.ratings import plan_rating_run
 
 
@@ -172,8 +171,7 @@ def _personas(keys: list[str] | None) -> list[Persona]:
 
 def _language_model(name: str | None) -> LanguageModel:
     if name is None:
-        # The rater of the settings, under the name of its class.
-        return register_language_model(name=str(settings.FASHIONREC["RATER"]).rpartition(".")[2])
+        return default_language_model()
     model = LanguageModel.objects.filter(name=name).first()
     if model is None:
         raise Invalid.for_field("language_model", name, "unknown language model")

@@ -28,6 +28,11 @@ def load_adapter(model: LanguageModel) -> Adapter:
         raise Invalid.for_field("options", model.options, str(error)) from error
 
 
+def default_language_model() -> LanguageModel:
+    """The rater of the settings, under the name of its class."""
+    return register_language_model(name=str(settings.FASHIONREC["RATER"]).rpartition(".")[2])
+
+
 @transaction.atomic
 def register_language_model(
     *, name: str, adapter: str | None = None, options: dict[str, Any] | None = None

@@ -14,6 +14,7 @@ from fashionrec.common.queue import enqueue
 from personas.ml.distributions import expectation, label_mass, to_probabilities
 from personas.models import LanguageModel, Persona, Rating, RatingChunk, RatingRun, RawScore
 from personas.prompts import default_template
+from personas.services.personas import MAX_SEED
 
 CHUNK_SIZE = 64
 
@@ -24,8 +25,11 @@ def plan_rating_run(
 ) -> RatingRun:
     """Queue a run in which every visible product is rated by `raters_per_product` personas, spread evenly.
 
-    Raises Invalid without personas or products, or when fewer personas exist than raters are asked for.
+    Raises Invalid without personas or products, when fewer personas exist than raters are asked for, or for a
+    negative seed.
     """
+    if not 0 <= seed <= MAX_SEED:
+        raise Invalid.for_field("seed", seed, f"expected 0 to {MAX_SEED}")
     if not 1 <= raters_per_product <= len(personas):
         raise Invalid.for_field(
             "raters_per_product", raters_per_product, f"expected 1 to {len(personas)}, the personas"
@@ -62,7 +66,14 @@ def store_scores(
     model_digest: str,
     simulated: bool,
 ) -> None:
-    """Store raw scores and the ratings they mean. log_probabilities: (N, 11), in the order of the scale."""
+    """Store raw scores and the ratings they mean. log_probabilities: (N, 11), in the order of the scale.
+
+    Raises ValueError quoting the shape unless there is one row and one digest per product.
+    """
+    if len(log_probabilities) != len(product_ids):
+        raise ValueError(f"log_probabilities: received {len(log_probabilities)} rows for {len(product_ids)} products")
+    if len(prompt_digests) != len(product_ids):
+        raise ValueError(f"prompt_digests: received {len(prompt_digests)} for {len(product_ids)} products")
     probabilities = to_probabilities(log_probabilities)
     masses, means = label_mass(log_probabilities), expectation(probabilities)
     RawScore.objects.bulk_create(

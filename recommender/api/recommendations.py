@@ -101,7 +101,9 @@ def _beside(query: dict[str, Any], state: ShopperState) -> Product | None:
     latest = (state.liked_in_order or tuple(state.history))[-1:]
     if query["placement"] not in BESIDE_A_PRODUCT or not latest:
         return None
-    return Product.objects.visible().filter(pk=latest[0]).for_cards().first()
+    # Beside the only product there would be nothing to show.
+    others = Product.objects.visible().exclude(pk=latest[0]).exists()
+    return Product.objects.visible().filter(pk=latest[0]).for_cards().first() if others else None
 
 
 def _excluded(values: list[str]) -> list[int]:

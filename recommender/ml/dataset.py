@@ -87,7 +87,7 @@ class Interactions:
         if users.shape != times.shape:
             raise ValueError(f"time: expected {users.shape}, received {times.shape}")
         order = np.lexsort((times, users))
-        columns = {
+        columns: dict[str, np.ndarray] = {
             "item": np.asarray(item, dtype=np.int64),
             "weight": np.ones(len(users), np.float32) if weight is None else np.asarray(weight, np.float32),
             "synthetic": np.zeros(len(users), bool) if synthetic is None else np.asarray(synthetic, bool),
@@ -123,7 +123,8 @@ class Interactions:
         """(n_items,) float64: summed weight of human events, or of synthetic ones while no human has come."""
         human = ~self.synthetic
         counted = human if human.any() else self.synthetic
-        return np.bincount(self.item[counted], weights=self.weight[counted], minlength=self.n_items)
+        counts = np.bincount(self.item[counted], weights=self.weight[counted], minlength=self.n_items)
+        return counts.astype(np.float64)
 
     def take(self, events: NDArray[np.bool_]) -> Interactions:
         """The same world with only the events where the (E,) mask is true."""

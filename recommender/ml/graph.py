@@ -28,7 +28,9 @@ INTERACTS = (USER, "interacts", ITEM)
 REVERSE_INTERACTS = (ITEM, "rev_interacts", USER)
 SIMILAR = (ITEM, "similar", ITEM)
 
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # once per process torch warns that CSR tensors are in beta
+    torch.sparse_csr_tensor([0], [], [], (0, 0), check_invariants=False)
 
 
 def content_neighbours(content: FloatArray, count: int, *, block: int = 2048) -> IntArray:
@@ -87,12 +89,6 @@ def build_graph(interactions: Interactions, *, neighbours: IntArray) -> HeteroDa
     data[REVERSE_INTERACTS].edge_index = torch.stack([item, user])
     data[SIMILAR].edge_index = torch.from_numpy(np.stack([neighbours[destination, rank], destination]).astype(np.int64))
     return data
-
-
-def segment_starts(sorted_ids: Tensor, n_segments: int) -> Tensor:
-    """(n_segments + 1,) int64 offsets of each id's run in `sorted_ids` (E,), which must be ascending."""
-    counts = torch.bincount(sorted_ids, minlength=n_segments)
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
 @dataclass(frozen=True, eq=False)

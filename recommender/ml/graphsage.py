@@ -43,7 +43,7 @@ class GraphSAGEConfig:
     half_lives: tuple[float, ...] = (20.0, 1.0)
     """Items after which the weight of a history item halves, one convolution for each: taste and mood."""
 
-    dropout: float = 0.2
+    dropout: float = 0.3
     """Chance that a hidden unit is dropped in training."""
 
     id_dropout: float = 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -50,8 +51,9 @@ class GraphSAGELayer(nn.Module):
 
     def user_from_means(self, means: Tensor, user: Tensor) -> Tensor:
         """The user half of `forward` for means (B, half-lives, d) that are already taken."""
-        received = sum(convolution.lin_l(means[:, index]) for index, convolution in enumerate(self.history))
-        return self._update(received + self.history[0].lin_r(user), user)
+        convolutions = cast(Sequence[SAGEConv], self.history)
+        received = sum(convolution.lin_l(means[:, index]) for index, convolution in enumerate(convolutions))
+        return self._update(received + convolutions[0].lin_r(user), user)
 
     def item_from_means(self, mean: Tensor, item: Tensor) -> Tensor:
         """The item half of `forward` for an item with content neighbours (N, d) and no users."""
@@ -69,6 +71,9 @@ class GraphSAGE(nn.Module):
     user's carries the learned temperature) and one more column: 1 for users, a bias for items.
     """
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(
         self, content: Tensor, *, embedding_size: int, layers: int, half_lives: int, dropout: float, temperature: float
     ) -> None:
@@ -82,12 +87,16 @@ class GraphSAGE(nn.Module):
         self.projection = nn.Parameter(torch.randn(content.shape[1], embedding_size) * 0.3 / math.sqrt(embedding_size))
         self.identity = nn.Embedding(len(content), embedding_size)
         nn.init.normal_(self.identity.weight, std=0.1)
-        self.layers = nn.ModuleList(
+        self._layers = nn.ModuleList(
             GraphSAGELayer(embedding_size, half_lives=half_lives, dropout=dropout, last=index == layers - 1)
             for index in range(layers)
         )
         self.bias = nn.Linear(embedding_size, 1)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
+
+    @property
+    def layers(self) -> Sequence[GraphSAGELayer]:
+        return cast(Sequence[GraphSAGELayer], self._layers)
 
     def item_features(self, content: Tensor) -> Tensor:
         """(N, D) content → (N, d), without ID embeddings; zeros where an item has no content."""

@@ -46,8 +46,8 @@ class SequenceBatches:
     def epoch(self, rng: np.random.Generator) -> Iterator[SequenceBatch]:
         """`self.steps` batches in random order; sequences of one batch have nearly one length."""
         order = np.arange(len(self.item))
-        for events in self.synthetic:
-            order[events] = rng.permutation(order[events])
+        for rated in self.synthetic:
+            order[rated] = rng.permutation(order[rated])
         shuffled = rng.permutation(self.windows)
         lengths = shuffled[:, 1] - shuffled[:, 0]
         by_length = np.argsort(lengths, kind="stable")

@@ -9,6 +9,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+class Dropout(nn.Module):
+    """nn.Dropout with its mask drawn from uniform floats: on a CPU 3 × faster than Bernoulli draws,
+    which are a quarter of a training step otherwise.
+    """
+
+    def __init__(self, chance: float) -> None:
+        super().__init__()
+        self.chance = chance
+
+    def forward(self, values: Tensor) -> Tensor:
+        if not self.training or not self.chance:
+            return values
+        return values * (torch.rand_like(values) >= self.chance) / (1 - self.chance)
+
+
 class ItemTower(nn.Module):
     """Projects content and adds an ID embedding, so that a new item works from content alone.
 
@@ -16,6 +31,11 @@ class ItemTower(nn.Module):
     id_dropout: chance that an item with content loses its ID embedding for one training step
         (DropoutNet, Volkovs et al. 2017): the projection has to be able to stand alone.
     """
+
+    content: Tensor
+    known: Tensor
+    centre: Tensor
+    spread: Tensor
 
     def __init__(self, content: Tensor, embedding_size: int, *, id_dropout: float) -> None:
         super().__init__()
@@ -34,7 +54,7 @@ class ItemTower(nn.Module):
 
     def forward(self) -> Tensor:
         """(n_items, d) L2-normalised vectors of the training catalogue."""
-        identity = self.identity
+        identity: Tensor = self.identity
         if self.training and self.id_dropout:
             kept = torch.rand(len(identity), 1, device=identity.device) >= self.id_dropout
             identity = torch.where(kept | (self.known == 0), identity, 0.0)
@@ -70,7 +90,7 @@ class UserTower(nn.Module):
         super().__init__()
         self.start = nn.Parameter(torch.randn(embedding_size) / math.sqrt(embedding_size))
         self.norm = nn.LayerNorm(embedding_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(
                 embedding_size,
@@ -130,8 +150,8 @@ class Block(nn.Module):
         )
         self.mixed_norm = nn.LayerNorm(embedding_size)
         self.output_norm = nn.LayerNorm(embedding_size)
-        self.dropout = nn.Dropout(dropout)
-        self.attention_dropout = nn.Dropout(attention_dropout)
+        self.dropout = Dropout(dropout)
+        self.attention_dropout = Dropout(attention_dropout)
 
     def forward(self, states: Tensor) -> Tensor:
         """(B, T, d) → (B, T, d); position t depends on positions ≤ t."""

@@ -37,7 +37,14 @@ class TransitionScorer:
 
     @classmethod
     def load(cls, directory: Path) -> TransitionScorer:
-        return cls(history_decay=read_config(directory)["history_decay"], **read_tensors(directory, "transitions"))
+        tensors = read_tensors(directory, "transitions")
+        return cls(
+            indptr=tensors["indptr"],
+            indices=tensors["indices"],
+            values=tensors["values"],
+            popularity=tensors["popularity"],
+            history_decay=read_config(directory)["history_decay"],
+        )
 
     def score(self, histories: Sequence[IntArray]) -> FloatArray:
         check_histories(histories, self.n_items)
@@ -54,7 +61,7 @@ class TransitionScorer:
         # Beyond 64 steps back the default decay has nothing left to add.
         latest = history[-64:][::-1]
         rows = [slice(self.indptr[item], self.indptr[item + 1]) for item in latest]
-        scores = np.zeros(self.n_items, np.float64)
+        scores: np.ndarray = np.zeros(self.n_items)
         if rows:
             reached = np.concatenate([self.indices[row] for row in rows])
             decayed = [self.values[row] * self.history_decay**steps for steps, row in enumerate(rows)]

@@ -131,7 +131,7 @@ def train_two_tower(
         checkpoint=checkpoint,
         fingerprint={"kind": "two_tower", "content": list(interactions.content.shape), **asdict(config)},
     )
-    export_two_tower(model, asdict(config), directory=directory)
+    export_two_tower(model, config, directory=directory)
 
 
 def _schedule(step: int, steps: int, warmup_steps: int) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from recommender.ml.onnx_export import export_onnx
 from recommender.ml.towers import ItemTower, UserTower
 
 if TYPE_CHECKING:
-    from recommender.ml.two_tower import TwoTower
+    from recommender.ml.two_tower import TwoTower, TwoTowerConfig
 
 
 class ServedUserTower(nn.Module):
@@ -40,7 +41,7 @@ class ServedItemTower(nn.Module):
         return self.tower.from_content(content)
 
 
-def export_two_tower(model: TwoTower, config: dict[str, Any], *, directory: Path) -> None:
+def export_two_tower(model: TwoTower, config: TwoTowerConfig, *, directory: Path) -> None:
     """Writes item_vectors.safetensors, user_tower.onnx, item_tower.onnx (where there is content), config.json.
 
     item_vectors: (n_items, d) float32, L2-normalised; a user vector carries the temperature, so scores
@@ -71,4 +72,10 @@ def export_two_tower(model: TwoTower, config: dict[str, Any], *, directory: Path
             dynamic_axes={"content": {0: "items"}, "item_vectors": {0: "items"}},
             path=directory / "item_tower.onnx",
         )
-    write_config(directory, kind="two_tower", n_items=len(item_vectors), content_dimensions=dimensions, **config)
+    write_config(
+        directory,
+        kind="two_tower",
+        n_items=len(item_vectors),
+        content_dimensions=dimensions,
+        **asdict(config),
+    )

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from catalog.models import Product
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.locks import Lock, take_lock
 from fashionrec.common.services.audit import record_audit
@@ -25,7 +26,11 @@ def register_version(
     product_ids: NDArray[np.int64],
     item_vectors: NDArray[np.float32] | None,
 ) -> ModelVersion:
-    """Store a trained model once per run, with its item vectors where the model has any."""
+    """Store a trained model once per run, with its item vectors where the model has any.
+
+    product_ids: (N,) primary keys by item index; products deleted since the training began have no vector.
+    item_vectors: (N, D) float32.
+    """
     version, created = ModelVersion.objects.get_or_create(
         run=run,
         defaults={
@@ -40,10 +45,12 @@ def register_version(
         },
     )
     if created and item_vectors is not None:
+        known = set(Product.objects.filter(pk__in=product_ids.tolist()).values_list("pk", flat=True))
         ItemVector.objects.bulk_create(
             [
-                ItemVector(version=version, product_id=int(pk), vector=vector)
-                for pk, vector in zip(product_ids, item_vectors, strict=True)
+                ItemVector(version=version, product_id=pk, vector=vector)
+                for pk, vector in zip(product_ids.tolist(), item_vectors, strict=True)
+                if pk in known
             ],
             batch_size=1000,
         )
@@ -57,6 +64,7 @@ def promote(*, version: ModelVersion, actor: str) -> ModelAlias:
     Raises Conflict for a retired version, Invalid for one that was never measured beside the baselines.
     """
     take_lock(Lock.PROMOTION)
+    version.refresh_from_db()
     if version.retired_at is not None:
         raise Conflict.for_field("version", version.name, "this version is retired")
     if not version.reports.exists():
@@ -80,11 +88,13 @@ def promote(*, version: ModelVersion, actor: str) -> ModelAlias:
 
 @transaction.atomic
 def rollback(*, actor: str) -> ModelAlias:
-    """Give the previous champion its place back. Raises Conflict when there is none."""
+    """Give the previous champion its place back. Raises Conflict when there is none, or it is retired."""
     take_lock(Lock.PROMOTION)
     alias = ModelAlias.objects.select_for_update().filter(name=ModelAlias.Name.CHAMPION).first()
     if alias is None or alias.previous is None:
         raise Conflict.for_field("champion", alias.version.name if alias else None, "there is no previous champion")
+    if alias.previous.retired_at is not None:
+        raise Conflict.for_field("champion", alias.previous.name, "the previous champion is retired")
     alias.version, alias.previous = alias.previous, alias.version
     alias.save()
     record_audit(actor=actor, action="rollback", object=alias.version, details={"from": alias.previous.name})
@@ -94,6 +104,7 @@ def rollback(*, actor: str) -> ModelAlias:
 @transaction.atomic
 def retire(*, version: ModelVersion, actor: str) -> None:
     """Drop a version's vectors; its row and artifact stay. Raises Conflict while an alias points at it."""
+    take_lock(Lock.PROMOTION)
     if version.aliases.exists():
         raise Conflict.for_field("version", version.name, "it serves; promote another one first")
     version.item_vectors.all().delete()

@@ -38,17 +38,24 @@ class Source(Protocol):
 
 
 def from_model(context: Context, model: LoadedModel | None) -> list[Candidates]:
-    """The champion's ranking for this history."""
+    """The champion's ranking for this history, within the category where there is one."""
     if model is None:
         return []
     history = model.history_indexes(context.shopper.history)
     if not len(history) and context.shopper.history:
         return []  # it knows none of their products: what it would say is not about them
     scores = model.scorer.score_one(history)
+    product_ids = model.product_ids
+    if context.category is not None:
+        inside = Product.objects.visible().in_category(context.category).values_list("pk", flat=True)
+        known = np.isin(product_ids, np.fromiter(inside, dtype=np.int64))
+        scores, product_ids = scores[known], product_ids[known]
+    if not len(scores):
+        return []
     size = min(POOL, len(scores))
     best = np.argpartition(-scores, size - 1)[:size]
     best = best[np.argsort(-scores[best], kind="stable")]
-    return [Candidates("model", [int(pk) for pk in model.product_ids[best]])]
+    return [Candidates("model", [int(pk) for pk in product_ids[best]])]
 
 
 def from_similar_content(context: Context, model: LoadedModel | None) -> list[Candidates]:
@@ -68,7 +75,10 @@ def from_trending(context: Context, model: LoadedModel | None) -> list[Candidate
 
 def from_newest(context: Context, model: LoadedModel | None) -> list[Candidates]:
     """The latest arrivals, so that a product nobody has seen yet has a way in."""
-    newest = Product.objects.sellable().order_by("-created_at", "-pk").values_list("pk", flat=True)[:40]
+    products = Product.objects.sellable()
+    if context.category is not None:
+        products = products.in_category(context.category)
+    newest = products.order_by("-created_at", "-pk").values_list("pk", flat=True)[:40]
     return [Candidates("new", list(newest))]
 
 
@@ -88,7 +98,8 @@ def _trending(*, since: bool) -> list[int]:
         default=Value(0.0),
         output_field=FloatField(),
     )
-    events = Event.objects.filter(product__status="active", retracted_by__isnull=True)
+    # What a shopper does without consent ranks their own page only.
+    events = Event.objects.filter(product__status="active", retracted_by__isnull=True, visitor__consented=True)
     if since:
         events = events.filter(occurred_at__gte=timezone.now() - TRENDING_WINDOW)
     return list(

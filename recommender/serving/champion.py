@@ -1,19 +1,23 @@
 """The model that serves, held in memory; each request checks one row to see whether it is still the one."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from fashionrec.common.artifacts import ArtifactError, fetch_directory
+from fashionrec.common.artifacts import fetch_directory
 from recommender.ml.artifact import read_items
 from recommender.ml.scorers import Scorer, load_scorer
 from recommender.models import ModelVersion
 from recommender.selectors import champion
 
 logger = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 15
+"""How long a champion that could not be read is left alone: requests must not queue for a storage that is away."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,7 @@ class LoadedModel:
 
 _lock = threading.Lock()
 _loaded: dict[int, LoadedModel] = {}
+_unreadable_until: dict[int, float] = {}
 
 
 def load_champion() -> LoadedModel | None:
@@ -45,10 +50,13 @@ def load_champion() -> LoadedModel | None:
         with _lock:
             model = _loaded.get(version.pk)
             if model is None:
+                if time.monotonic() < _unreadable_until.get(version.pk, 0.0):
+                    return None
                 try:
                     model = load_model(version)
-                except (ArtifactError, OSError, ValueError) as error:
+                except Exception as error:  # each file format raises errors of its own
                     logger.error("champion_unreadable", version=version.name, error=str(error))
+                    _unreadable_until[version.pk] = time.monotonic() + RETRY_SECONDS
                     return None
                 # The previous champion stays loaded: a rollback serves at once.
                 while len(_loaded) > 1:
@@ -58,7 +66,7 @@ def load_champion() -> LoadedModel | None:
 
 
 def load_model(version: ModelVersion) -> LoadedModel:
-    """Fetch and open a version's artifact. Raises ArtifactError, OSError or ValueError."""
+    """Fetch and open a version's artifact. Raises ArtifactError, or what the file formats raise."""
     directory = fetch_directory(version.artifact_sha256)
     product_ids = np.array([int(pk) for pk in read_items(directory)], dtype=np.int64)
     return LoadedModel(

@@ -1,14 +1,22 @@
 """Maximal marginal relevance (Carbonell and Goldstein 1998): a page that is not ten times the same shirt."""
 
 from collections.abc import Sequence
-
-from catalog.models import Product
+from typing import Protocol
 
 RELEVANCE = 0.75
 """λ: what relevance weighs against being unlike what was already chosen."""
 
 
-def likeness(a: Product, b: Product) -> float:
+class Shelved(Protocol):
+    @property
+    def category_id(self) -> int | None: ...
+    @property
+    def brand_id(self) -> int | None: ...
+    @property
+    def colour(self) -> str: ...
+
+
+def likeness(a: Shelved, b: Shelved) -> float:
     """0..1: how alike two products are on a shelf."""
     return (
         0.5 * (a.category_id is not None and a.category_id == b.category_id)
@@ -17,7 +25,9 @@ def likeness(a: Product, b: Product) -> float:
     )
 
 
-def diversify(products: Sequence[Product], scores: Sequence[float], *, n: int) -> list[int]:
+def diversify(
+    products: Sequence[Shelved], scores: Sequence[float], *, n: int, relevance: float = RELEVANCE
+) -> list[int]:
     """Positions into `products` (best first by `scores`, all > 0) of the chosen n, in order of choice."""
     if not products:
         return []
@@ -26,7 +36,7 @@ def diversify(products: Sequence[Product], scores: Sequence[float], *, n: int) -
     left = list(range(len(products)))
     chosen: list[int] = []
     while left and len(chosen) < n:
-        best = max(left, key=lambda i: (RELEVANCE * scores[i] / top - (1 - RELEVANCE) * closest[i], -i))
+        best = max(left, key=lambda i: (relevance * scores[i] / top - (1 - relevance) * closest[i], -i))
         left.remove(best)
         chosen.append(best)
         for i in left:

@@ -12,6 +12,8 @@ from recommender.serving.context import Context
 CONSIDERED = 8
 """Of the history, how many of the latest products can be named as a reason."""
 
+SENTENCES = {"trending": "Popular right now", "new": "New in the shop", "catalogue": "More from the shop"}
+
 
 def explain(context: Context, model: LoadedModel | None, items: Sequence[Blended]) -> dict[int, str]:
     """Reason by primary key. A model's choice is put down to the history item that alone scores it highest."""
@@ -31,7 +33,7 @@ def _sentence(context: Context, item: Blended, cause: int | None, titles: Mappin
             "liked" if cause in context.shopper.liked else "bought" if cause in context.shopper.purchased else "viewed"
         )
         return f"Because you {deed} {titles[cause]}"
-    return {"trending": "Popular right now", "new": "New in the shop"}.get(item.source, "Picked for you")
+    return SENTENCES.get(item.source, "Picked for you")
 
 
 def _causes(context: Context, model: LoadedModel | None, products: Sequence[int]) -> dict[int, int]:

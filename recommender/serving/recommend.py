@@ -1,9 +1,8 @@
 """Serve one slate."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from catalog.models import Category, Product
 from catalog.selectors import similar_products
@@ -12,18 +11,17 @@ from feedback.models import Visitor
 from feedback.selectors import ShopperState, shopper_state
 from feedback.services.slates import log_slate
 from recommender.complements import complementary_products
-from recommender.serving.blend import Blended, blend
+from recommender.serving.blend import blend
 from recommender.serving.candidates import SOURCES, Candidates
 from recommender.serving.champion import LoadedModel, load_champion
+from recommender.serving.choose import choose
 from recommender.serving.context import Context
-from recommender.serving.diversify import diversify
+from recommender.serving.diversify import RELEVANCE
 from recommender.serving.explain import explain
-from recommender.serving.rules import RULE_SETS, eligible, fetch
 
 PLACEMENTS = ("home", "category", "similar", "complete_the_look", "basket", "search", "batch")
 MAX_N = 100
 FALLBACK_MODEL = "fallback"
-LOGGED_POOL = 60
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,8 @@ def recommend(
         model=model.name if model else FALLBACK_MODEL,
     )
     pool = blend(_candidates(context, model), stranger=not context.shopper.history and product is None)
-    chosen, rules = _choose(context, pool)
+    stages = choose(context, pool)
+    chosen = [pair for stage in stages for pair in stage.chosen + stage.fill]
     reasons = explain(context, model, [item for item, _ in chosen])
     items = [
         RecommendedItem(chosen_product, position, item.score, item.source, reasons[item.product])
@@ -94,11 +93,8 @@ def recommend(
             scores=[item.score for item in items],
             propensities=[1.0] * len(items),  # nothing is drawn yet
             model=context.model,
-            rules=rules,
-            context={
-                **context.as_log(),
-                "pool": [[item.product, round(item.score, 9), item.source] for item in pool[:LOGGED_POOL]],
-            },
+            rules={"rule_sets": [stage.rules for stage in stages], "diversify": "mmr", "relevance": RELEVANCE},
+            context={**context.as_log(), "stages": [stage.as_log() for stage in stages]},
             seed=0,
         )
     return Recommendation(slate_id, placement, context.model, items)
@@ -112,38 +108,3 @@ def _candidates(context: Context, model: LoadedModel | None) -> list[Candidates]
         near = [item.product.pk for item in complementary_products(product=context.product, n=max(40, 2 * context.n))]
         return [Candidates("complement", near)]
     return [candidates for source in SOURCES for candidates in source(context, model)]
-
-
-def _choose(context: Context, pool: Sequence[Blended]) -> tuple[list[tuple[Blended, Product]], dict[str, Any]]:
-    """Diversify what the strictest rules allow; relax them one by one until the slate is full."""
-    chosen: list[tuple[Blended, Product]] = []
-    used: list[str] = []
-    for rule_set, (name, _) in enumerate(RULE_SETS):
-        missing = context.n - len(chosen)
-        if missing <= 0 or (chosen and rule_set > 0 and _narrow(context)):
-            break
-        products, forbidden = eligible(context, rule_set)
-        forbidden |= {item.product for item, _ in chosen}
-        of_pool = {item.product: item for item in pool if item.product not in forbidden}
-        allowed = fetch(products, list(of_pool)[: max(60, 4 * context.n)])
-        # Diversity reorders the head of the ranking; the whole pool would let a far product in.
-        head = allowed[: max(3 * missing, 24)]
-        order = diversify(head, [of_pool[p.pk].score for p in head], n=missing)
-        picked = [(of_pool[head[i].pk], head[i]) for i in order]
-        last_resort = rule_set == len(RULE_SETS) - 1 and not chosen
-        if len(picked) < missing and (last_resort or not _narrow(context)):
-            forbidden |= {item.product for item, _ in picked}
-            picked += _fill(products.exclude(pk__in=forbidden), missing - len(picked))
-        if picked:
-            used.append(name)
-        chosen += picked
-    return chosen, {"rule_sets": used, "diversify": "mmr"}
-
-
-def _narrow(context: Context) -> bool:
-    """Beside a product a short list of good matches beats one filled up with anything."""
-    return context.product is not None
-
-
-def _fill(products: Any, n: int) -> list[tuple[Blended, Product]]:
-    return [(Blended(product.pk, 0.0, "new", None), product) for product in products.order_by("-pk").for_cards()[:n]]

@@ -1,6 +1,6 @@
 """What may be shown. The first rule set is strict; each later one gives up something rather than show nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from catalog.models import Product
 from catalog.querysets import ProductQuerySet
@@ -29,21 +29,19 @@ RULE_SETS: list[tuple[str, Callable[[Context], tuple[ProductQuerySet, frozenset[
     ("in stock, not hidden or disliked", _seen_again),
     ("visible, not hidden or disliked", _sold_out),
     ("visible", _anything),
+    ("visible, of any category", _anything),
 ]
+
+NEVER_EMPTY_FROM = 2
+"""From here on rules give way only so that a slate is not empty, never to make it longer."""
 
 
 def eligible(context: Context, rule_set: int) -> tuple[ProductQuerySet, frozenset[int]]:
-    """Products a rule set allows, and the primary keys it forbids besides."""
+    """Products a rule set allows, and the primary keys it forbids besides. What a caller excludes stays out always."""
     products, forbidden = RULE_SETS[rule_set][1](context)
-    if context.category is not None:
+    if context.category is not None and rule_set < len(RULE_SETS) - 1:
         products = products.in_category(context.category)
     forbidden |= context.exclude
     if context.product is not None:
         forbidden |= {context.product.pk}
     return products, forbidden
-
-
-def fetch(products: ProductQuerySet, order: Sequence[int]) -> list[Product]:
-    """The allowed ones of `order`, in that order, ready for cards."""
-    found = {product.pk: product for product in products.filter(pk__in=order).for_cards()}
-    return [found[pk] for pk in order if pk in found]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,9 @@ def test_the_content_version_rises_only_with_what_an_encoder_sees(run_import: Ru
     assert version_after(description="Soft.") == (1, 1)
     assert version_after(description="Soft.", season="summer") == (1, 1)
     assert version_after(variants=[{"sku": "s1-37", "price": "45.00", "currency": "EUR", "stock": 2}]) == (1, 1)
-    assert version_after(variants=[{"sku": "s1-37", "price": "45.00", "currency": "EUR", "stock": 2}], colour="red") == (1, 2)
+    assert version_after(
+        variants=[{"sku": "s1-37", "price": "45.00", "currency": "EUR", "stock": 2}], colour="red"
+    ) == (1, 2)
     product = Product.objects.get()
     assert (product.colour, product.price, product.description) == ("red", 45, "")
     assert [variant.sku for variant in product.variants.all()] == ["s1-37"]
@@ -268,6 +271,31 @@ def test_unusable_input_is_a_command_error_that_names_field_and_value(tmp_path: 
         with pytest.raises(CommandError, match=message):
             call_command("import_catalog", str(path), stdout=io.StringIO(), **options)
     assert (ImportRun.objects.count(), Product.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_damaged_files_never_break_the_sum_of_the_counts(tmp_path: Path, run_import: Run, seed: int) -> None:
+    generator = random.Random(seed)
+    if format_is_csv := seed % 2 == 0:
+        rows = [f'{n},"Dress {n}, long",{n}.50,{n},Women' for n in range(60)]
+        content = bytearray("\n".join(["id,name,price,stock,gender", *rows]).encode())
+    else:
+        content = bytearray(
+            "\n".join(json.dumps(shoes(external_id=str(n), images=["a.png"])) for n in range(60)).encode()
+        )
+    for _ in range(40):
+        position = generator.randrange(40, len(content))
+        noise = generator.choice(
+            [b"\x00", b'"', b"\n", b"\xff", b",", b"\r", b"\\ud800", b"-", b"{", b"\\u0000", b"\xe2\x80\xa8"]
+        )
+        content[position : position + generator.randrange(2)] = noise
+    path = tmp_path / "damaged"
+    path.write_bytes(bytes(content))
+    result = run_import(path, format="csv" if format_is_csv else "jsonl", source="damaged")
+    assert result["state"] == "done"
+    assert sum(counts(result)[1:]) == result["read"] >= 30
+    assert result["created"] == Product.objects.count() > 0
+    assert ImportIssue.objects.filter(severity="rejected").values("row").distinct().count() == result["rejected"] > 0
 
 
 def test_the_number_of_statements_does_not_grow_with_the_rows(

@@ -68,6 +68,11 @@ def test_a_body_that_is_not_json_is_400(body: bytes) -> None:
         assert response.json()["rejected"][0]["field"] == "type"
 
 
+def test_a_body_of_unknown_length_is_400_instead_of_empty() -> None:
+    client = client_with_key()
+    error_of(client.post("/api/v1/events/", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH=""), 400, "malformed")
+
+
 def test_a_form_where_json_is_expected_is_415() -> None:
     error_of(client_with_key().post("/api/v1/events/", {"type": "view"}), 415, "wrong_type")
     error_of(APIClient().post("/api/v1/search/", {"q": "dress"}, format="json"), 415, "wrong_type")

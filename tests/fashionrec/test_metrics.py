@@ -27,7 +27,10 @@ def value(text: str, series: str) -> float:
 def test_requests_are_counted_and_timed_by_route_never_by_path() -> None:
     ProductFactory(external_id="secret-id")
     route = 'method="GET",route="api/v1/products/<path:product_id>/"'
-    count, seconds = f'fashionrec_http_requests_total{{{route},status="200"}}', f"fashionrec_http_request_seconds_count{{{route}}}"
+    count, seconds = (
+        f'fashionrec_http_requests_total{{{route},status="200"}}',
+        f"fashionrec_http_request_seconds_count{{{route}}}",
+    )
     before = scrape()
     Client().get("/api/v1/products/shop:secret-id/")
     after = scrape()

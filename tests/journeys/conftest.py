@@ -22,7 +22,11 @@ class Complaints:
     def listen_to(self, page: Page) -> None:
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.said.append(f"uncaught: {error}"))
-        page.on("requestfailed", lambda request: self.said.append(f"failed: {request.url} {request.failure}"))
+        page.on("requestfailed", lambda request: self._hear_failure(request.url, request.failure or ""))
+
+    def _hear_failure(self, url: str, failure: str) -> None:
+        if "ERR_ABORTED" not in failure:  # a picture that was still loading when the shopper went on
+            self.said.append(f"failed: {url} {failure}")
 
     def _hear(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):

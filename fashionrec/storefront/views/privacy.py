@@ -24,7 +24,7 @@ def consent(request: HttpRequest) -> HttpResponse:
     """Accept or refuse to be remembered; both take one press, and either can be changed on the privacy page."""
     form = ConsentForm(request.POST)
     if not form.is_valid():
-        raise Malformed.for_field("answer", request.POST.get("answer"), "expected accept or refuse")
+        raise Malformed("This answer could not be read.", fields=form.refusals)
     granted = form.cleaned_data["answer"] == "accept"
     shop = shop_of(request)
     set_consent(visitor=shop.acting_visitor(), granted=granted, wording=CONSENT_WORDING)

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from catalog.models import Product
 from catalog.selectors import get_visible_product
-from fashionrec.common.errors import FieldError, Malformed
+from fashionrec.common.errors import Malformed
 from fashionrec.storefront import reactions
 from fashionrec.storefront.context import shop_of
 from fashionrec.storefront.forms import ReactionForm
@@ -20,8 +20,7 @@ def react(request: HttpRequest) -> HttpResponse:
     """Like, dislike or hide, or take it back. Answers htmx with the changed piece, everyone else with a redirect."""
     form = ReactionForm(request.POST)
     if not form.is_valid():
-        fields = [FieldError(name, form.data.get(name), str(errors[0])) for name, errors in form.errors.items()]
-        raise Malformed("This reaction could not be read.", fields=fields)
+        raise Malformed("This reaction could not be read.", fields=form.refusals)
     sent = form.cleaned_data
     product = get_visible_product(sent["product"])
     shop = shop_of(request)

@@ -40,7 +40,14 @@ def test_the_batch_has_limits() -> None:
     client = client_with_key("embeddings:read")
     assert client.post("/api/v1/embeddings/", {"ids": ["shop:1"] * 1000}, format="json").status_code == 200
     assert client.post("/api/v1/embeddings/", {"ids": ["shop:1"] * 1001}, format="json").status_code == 413
-    for body in ({}, {"ids": []}, {"ids": "shop:1"}, {"ids": [["shop:1"]]}, {"ids": ["a:\x00"]}, {"ids": ["x"], "kind": 7}):
+    for body in (
+        {},
+        {"ids": []},
+        {"ids": "shop:1"},
+        {"ids": [["shop:1"]]},
+        {"ids": ["a:\x00"]},
+        {"ids": ["x"], "kind": 7},
+    ):
         assert client.post("/api/v1/embeddings/", body, format="json").status_code == 422, body
 
 

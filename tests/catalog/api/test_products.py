@@ -10,7 +10,13 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product, StyleCluster
 from tests.factories.access import client_with_key
-from tests.factories.catalog import BrandFactory, CategoryFactory, EncoderFactory, ProductEmbeddingFactory, ProductFactory
+from tests.factories.catalog import (
+    BrandFactory,
+    CategoryFactory,
+    EncoderFactory,
+    ProductEmbeddingFactory,
+    ProductFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +59,13 @@ def test_filters_narrow_and_orderings_order() -> None:
     ProductFactory(external_id="1", title="Red dress", category=dress, colour="red", price=Decimal("10"))
     ProductFactory(external_id="2", title="Blue dress", category=dress, colour="blue", price=Decimal("30"))
     ProductFactory(
-        external_id="3", title="Blue shirt", category=men, colour="blue", gender="men", price=Decimal("20"), in_stock=False
+        external_id="3",
+        title="Blue shirt",
+        category=men,
+        colour="blue",
+        gender="men",
+        price=Decimal("20"),
+        in_stock=False,
     )
     client = APIClient()
     assert ids(client.get("/api/v1/products/?ordering=price")) == ["shop:1", "shop:3", "shop:2"]
@@ -70,14 +82,18 @@ def test_filters_narrow_and_orderings_order() -> None:
 
 def test_a_list_takes_the_same_number_of_queries_however_long_it_is() -> None:
     def queries() -> int:
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             APIClient().get("/api/v1/products/?page_size=100")
         return len(captured)
 
     ProductFactory()
     few = queries()
     for n in range(20):
-        ProductFactory(brand=BrandFactory(name=f"Brand {n}"), category=CategoryFactory(name=f"Category {n}"), pictures=2)
+        ProductFactory(
+            brand=BrandFactory(name=f"Brand {n}"), category=CategoryFactory(name=f"Category {n}"), pictures=2
+        )
     assert queries() == few == 3  # count, products, pictures
 
 

@@ -20,7 +20,8 @@ from catalog.ml.tokenizer import train_tokenizer
 from recommender.ml.checkpoint import Checkpoint
 from tests.catalog.ml.shapes import COLOURS, SHAPES, drawn_shape
 
-CONFIG = ClipTrainingConfig(epochs=14, batch_size=24, warmup_steps=4, image_size=32, vocabulary_size=400, seed=5)
+CONFIG = ClipTrainingConfig(epochs=14, batch_size=24, warmup_steps=4, image_size=32, vocabulary_size=400,
+                            text_width=64, text_layers=1, seed=5)  # fmt: skip
 SMALL = ImagePreprocessing.from_config({**PREPROCESS_CONFIG, "size": 32})
 
 
@@ -84,12 +85,13 @@ def test_a_cancelled_training_resumes_to_the_same_weights(shape_examples: Traini
 def test_captions_of_a_batch_say_only_what_is_known(shape_examples: TrainingExamples) -> None:
     tokenizer = train_tokenizer(["red square"] * 5, vocabulary_size=300)
     batches = list(epoch_batches(shape_examples, tokenizer, batch_size=20, context_length=16, rare_prompts=0,
-                                 rng=np.random.default_rng(0)))  # fmt: skip
+                                 prompts=100, rng=np.random.default_rng(0)))  # fmt: skip
     assert [len(batch.pixels) for batch in batches] == [20, 20]
     for batch in batches:
         assert batch.pixels.shape == (20, 42, 42, 3)
         assert batch.mentioned.any(dim=1).all()
-        assert len(batch.tokens) == 20 + len(batch.prompt_attribute) == 20 + 5
+        assert len(batch.caption_tokens) == 20
+        assert len(batch.prompt_tokens) == len(batch.prompt_attribute) == 5
 
 
 def test_values_that_are_unknown_have_no_code() -> None:

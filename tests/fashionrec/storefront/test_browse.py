@@ -154,6 +154,13 @@ def test_hostile_input_gets_a_friendly_page_with_the_right_status(client, wardro
     assert f"<strong>{named}</strong>" in html or not named
 
 
+def test_a_refused_filter_quotes_what_was_received(client):
+    assert (
+        "<strong>price_min</strong>: Enter a number. (received “a lot”)"
+        in browse(client, price_min="a lot").content.decode()
+    )
+
+
 def test_htmx_gets_the_list_alone_and_a_restored_history_the_whole_page(client, wardrobe):
     fragment = client.get("/browse/", {"colour": "red"}, headers={"HX-Request": "true"})
     assert "<html" not in fragment.content.decode()

@@ -52,7 +52,7 @@ def test_without_a_model_the_page_says_so_and_the_about_page_says_what_to_do(cli
 def test_what_is_popular_comes_before_what_is_only_new(client):
     popular = ProductFactory(title="Popular")
     ProductFactory.create_batch(3)
-    EventFactory.create_batch(5, type="like", product=popular)
+    EventFactory.create_batch(5, type="like", product=popular, visitor__consented=True)
     response = client.get(HOME)
     assert recommended(response)[0] == "Popular"
     assert "Popular right now" in response.content.decode()

@@ -24,7 +24,9 @@ def test_versions_are_listed_newest_first_and_shown_in_full() -> None:
     assert (detail["kind"], detail["metrics"], detail["artifact_sha256"]) == ("two_tower", {"ndcg@10": 0.1}, "0" * 64)
 
 
-@pytest.mark.parametrize("model_id", ["two_tower-999999", "random-x", "nothing", "two_tower-" + "9" * 30, "two_tower-١"])
+@pytest.mark.parametrize(
+    "model_id", ["two_tower-999999", "random-x", "nothing", "two_tower-" + "9" * 30, "two_tower-١"]
+)
 def test_an_unknown_model_is_404(model_id: str) -> None:
     version()
     client = client_with_key()

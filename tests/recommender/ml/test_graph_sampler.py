@@ -141,9 +141,7 @@ def _train_loss(world: Interactions, sampler_class: type[InteractionSampler]) ->
     batches = SupervisionBatches(graph, config)
     batches.sampler.__class__ = sampler_class
     torch.manual_seed(0)
-    model = GraphSAGE(
-        graph[ITEM].content, embedding_size=16, layers=2, half_lives=2, dropout=0.0, temperature=0.07
-    )
+    model = GraphSAGE(graph[ITEM].content, embedding_size=16, layers=2, half_lives=2, dropout=0.0, temperature=0.07)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     rng = np.random.default_rng(0)
     losses = []

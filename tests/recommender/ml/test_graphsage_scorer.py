@@ -25,8 +25,8 @@ EMPTY = np.array([], dtype=np.int64)
 def trained(tmp_path_factory: pytest.TempPathFactory) -> GraphSAGEScorer:
     """Trained on the clustered world, whose item i and user u belong to cluster i % 4 and u % 4."""
     directory = tmp_path_factory.mktemp("graphsage")
-    config = GraphSAGEConfig(embedding_size=16, epochs=8, half_lives=(20.0, 1.0))
-    train_graphsage(clustered_world(n_users=300), config, directory=directory, progress=ignore_progress)
+    config = GraphSAGEConfig(embedding_size=16, epochs=8)
+    train_graphsage(clustered_world(n_users=200), config, directory=directory, progress=ignore_progress)
     scorer = load_scorer(directory)
     assert isinstance(scorer, GraphSAGEScorer)
     return scorer
@@ -61,11 +61,11 @@ def test_score_one_equals_a_row_of_a_ragged_batch(trained: GraphSAGEScorer) -> N
 
 def test_no_history_at_all_is_scored_too(trained: GraphSAGEScorer) -> None:
     assert trained.score([]).shape == (0, 60)
-    assert np.array_equal(trained.score([EMPTY])[0], trained.score([EMPTY, EMPTY])[1])
+    assert np.allclose(trained.score([EMPTY])[0], trained.score([EMPTY, EMPTY])[1], atol=1e-5)
 
 
 def test_a_new_visitor_is_shown_what_is_popular(trained: GraphSAGEScorer) -> None:
-    taken = clustered_world(n_users=300).popularity()
+    taken = clustered_world(n_users=200).popularity()
     assert np.corrcoef(trained.score_one(EMPTY), np.log1p(taken))[0, 1] > 0.8
 
 
@@ -93,7 +93,7 @@ def test_an_unknown_item_is_refused_by_its_index(trained: GraphSAGEScorer, unkno
 
 
 def test_an_item_added_since_training_reaches_the_shoppers_of_its_kind(trained: GraphSAGEScorer) -> None:
-    world = clustered_world(n_users=300)
+    world = clustered_world(n_users=200)
     content = world.content[:4]  # looks like items 0 to 3, one of each cluster
     near = content_neighbours(world.content, 5)[:4]
     for extended in (trained.extended(content), trained.extended(content, near)):
@@ -101,7 +101,7 @@ def test_an_item_added_since_training_reaches_the_shoppers_of_its_kind(trained: 
         scores = extended.score([np.arange(cluster, 24, 4) for cluster in range(4)])
         new = scores[:, 60:]
         assert new.argmax(axis=0).tolist() == [0, 1, 2, 3]
-        assert np.array_equal(extended.score([np.array([1])])[:, :60], trained.score([np.array([1])]))
+        assert np.allclose(extended.score_one(np.array([1]))[:60], trained.score_one(np.array([1])), atol=1e-5)
     # A history of new items alone says as much as one of trained items.
     taste = trained.extended(content, near).score_one(np.array([62]))[:60]
     assert taste[np.arange(60) % 4 == 2].mean() > taste[np.arange(60) % 4 != 2].mean()
@@ -109,13 +109,12 @@ def test_an_item_added_since_training_reaches_the_shoppers_of_its_kind(trained: 
 
 def test_a_new_item_equals_the_torch_model_for_an_item_without_users(tmp_path: Path) -> None:
     """The last item has content and neighbours and was never taken; its ID embedding is set to nothing."""
-    world = replace(clustered_world(n_items=30, n_users=30), n_items=31)
+    world = clustered_world(n_items=30, n_users=30)
     content = np.concatenate([world.content, world.content[:1]])
-    data = build_graph(replace(world, content=content), neighbours=content_neighbours(content, 4))
+    world = replace(world, n_items=31, content=content)
+    data = build_graph(world, neighbours=content_neighbours(content, 4))
     torch.manual_seed(0)
-    model = GraphSAGE(
-        torch.from_numpy(content), embedding_size=8, layers=2, half_lives=1, dropout=0.0, temperature=0.1
-    )
+    model = GraphSAGE(torch.from_numpy(content), embedding_size=8, layers=2, half_lives=1, dropout=0.0, temperature=0.1)
     with torch.no_grad():
         model.identity.weight[30] = 0
     config = {"half_lives": (4.0,), "history_length": 6}
