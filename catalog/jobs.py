@@ -19,11 +19,21 @@ from catalog.ml.captions import product_caption
 from catalog.ml.encoder import Encoder as EncoderModel
 from catalog.ml.encoder import load_encoder
 from catalog.ml.hybrid import hybrid_vector
-from catalog.models import EmbeddingChunk, EmbeddingRun, ImportRun, Product
+from catalog.models import (
+    Brand,
+    Category,
+    EmbeddingChunk,
+    EmbeddingRun,
+    ImportRun,
+    Product,
+    ProductImage,
+    Variant,
+)
 from catalog.product_parsing import parse_product
 from catalog.services.embeddings import store_vectors
 from catalog.services.import_batches import CheckedRow, import_batch
 from catalog.services.imports import open_rows, pictures_folder
+from catalog.services.planner_statistics import refresh_planner_statistics
 from catalog.services.vector_index import ensure_vector_indexes
 from fashionrec.common.batching import batched
 from fashionrec.common.errors import FieldError
@@ -57,6 +67,7 @@ def work_import_run(run_id: str, *, progress: Callable[[ImportRun], None] | None
                 import_batch(run, batch, folder=folder)
                 if progress:
                     progress(run)
+        refresh_planner_statistics(Product, Variant, ProductImage, Brand, Category)
     return True
 
 

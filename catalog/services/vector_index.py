@@ -4,14 +4,14 @@ from django.db import connection
 from psycopg import sql
 
 from catalog.models import Encoder, Product, ProductEmbedding
+from catalog.services.planner_statistics import refresh_planner_statistics
 from catalog.vectors import EXACT_ROWS
 
 _TABLE = ProductEmbedding._meta.db_table
-_COUNTED = (_TABLE, Product._meta.db_table)
 
 
 def ensure_vector_indexes(*, encoder: Encoder) -> list[str]:
-    """Make the missing indexes of a live encoder, one per kind that has too many vectors for exact search.
+    """After an embedding run: the missing indexes of a live encoder, one per kind too large for exact search.
 
     Returns the names of those made. Cannot run inside a transaction (CREATE INDEX CONCURRENTLY refuses).
     An index that a killed build left behind invalid is replaced. 100,000 vectors of 512 dimensions take 2 minutes.
@@ -36,10 +36,8 @@ def ensure_vector_indexes(*, encoder: Encoder) -> list[str]:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
             made.append(name)
-    if made:
-        with connection.cursor() as cursor:
-            # The planner takes the index only when it knows how many rows the filters leave.
-            cursor.execute(sql.SQL("ANALYZE {}, {}").format(*map(sql.Identifier, _COUNTED)))
+    # The planner takes the index only when it knows how many rows the filters leave.
+    refresh_planner_statistics(ProductEmbedding, Product)
     return made
 
 

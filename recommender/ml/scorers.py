@@ -17,8 +17,11 @@ from recommender.ml.dataset import FloatArray, IntArray
 class Scorer(Protocol):
     """Scores the whole catalogue for shoppers given by what they took so far."""
 
-    kind: str
-    n_items: int
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def n_items(self) -> int: ...
 
     def score(self, histories: Sequence[IntArray]) -> FloatArray:
         """(B, n_items) float32, higher is better; seen items are not masked.

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from pgvector import HalfVector
 
 from catalog.models import Encoder, Product, ProductEmbedding
+from catalog.services.planner_statistics import refresh_planner_statistics
 from catalog.services.vector_index import drop_vector_indexes, ensure_vector_indexes, index_name
 from catalog.vectors import EXACT_ROWS, nearest_products
 from tests.factories.catalog import EncoderFactory
@@ -28,6 +29,7 @@ def encoder() -> Encoder:
         ProductEmbedding(product=product, encoder=encoder, kind="hybrid", content_version=1, vector=HalfVector(vector))
         for product, vector in zip(products, vectors, strict=True)
     )
+    refresh_planner_statistics(Product, ProductEmbedding)
     return encoder
 
 
