@@ -6,7 +6,7 @@ A missing or malformed variable does not stop at the first mistake: `read_enviro
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from environs import Env, validate
 
@@ -26,6 +26,8 @@ class Environment:
     secret_key: str
     allowed_hosts: list[str]
     csrf_trusted_origins: list[str]
+    proxies: int
+    """Reverse proxies in front whose X-Forwarded-For is believed; throttling needs the caller's own address."""
     secure_cookies: bool
     """Send cookies over HTTPS only; off for a shop served on loopback."""
     storage_backend: str
@@ -52,7 +54,8 @@ def read_environment(*, secret_key_default: str | None = None) -> Environment:
         else:
             secret_key = env.str("SECRET_KEY", secret_key_default, validate=NOT_EMPTY)
         allowed_hosts = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
-        csrf_trusted_origins = env.list("CSRF_TRUSTED_ORIGINS", [])
+        csrf_trusted_origins: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+        proxies = env.int("PROXIES", 0)
         secure_cookies = env.bool("SECURE_COOKIES", False)
         storage_backend = env.str("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage")
         storage_options = env.json("STORAGE_OPTIONS", {}, validate=_is_object)
@@ -71,6 +74,7 @@ def read_environment(*, secret_key_default: str | None = None) -> Environment:
         secret_key=secret_key,
         allowed_hosts=allowed_hosts,
         csrf_trusted_origins=csrf_trusted_origins,
+        proxies=proxies,
         secure_cookies=secure_cookies,
         storage_backend=storage_backend,
         storage_options=storage_options,

@@ -73,7 +73,8 @@ def build_dataset() -> Dataset:
     users: dict[str, int] = {}
     user, item, time, weight, synthetic = [], [], [], [], []
 
-    rewards = {name: value for name, value in settings.FASHIONREC["REWARDS"].items() if value > 0}
+    configured: dict[str, float] = settings.FASHIONREC["REWARDS"]
+    rewards = {name: value for name, value in configured.items() if value > 0}
     events = (
         Event.objects.filter(
             visitor__consented=True, retracted_by__isnull=True, type__in=list(rewards), product__isnull=False
@@ -112,7 +113,7 @@ def build_dataset() -> Dataset:
         time=time,
         weight=weight,
         synthetic=synthetic,
-        content=content_matrix(product_ids),
+        content=content_matrix(product_ids.tolist()),
     ).deduplicated()
     window = {
         "first": _iso(first),

@@ -59,7 +59,9 @@ class Shop:
             [sys.executable, "manage.py", *arguments],
             cwd=BASE_DIR, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        assert done.returncode == 0, (
+            f"{arguments}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        )
         return done.stdout
 
     def start_worker(self) -> subprocess.Popen[bytes]:

@@ -102,9 +102,15 @@ def _turns(names: Sequence[str], rng: np.random.Generator) -> list[int]:
 
 
 def _prompts(
-    codes: NDArray[np.int64], sizes: Sequence[int], turns: Sequence[int], *, rare: int, budget: int, rng: np.random.Generator
+    codes: NDArray[np.int64],
+    sizes: Sequence[int],
+    turns: Sequence[int],
+    *,
+    rare: int,
+    budget: int,
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(P,) attribute and (P,) value of the prompts offered: of an attribute all values that occur, and `rare` others."""
+    """(P,) attribute and (P,) value of each prompt: of an attribute all values that occur, and `rare` others."""
     attributes, values = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for attribute in turns:
         present = np.unique(codes[:, attribute])

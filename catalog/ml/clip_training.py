@@ -211,9 +211,7 @@ class _Run:
         self.average.update_parameters(self.model)
         return float(loss.detach())
 
-    def _loss(
-        self, images: torch.Tensor, captions: torch.Tensor, prompts: torch.Tensor, batch: Batch
-    ) -> torch.Tensor:
+    def _loss(self, images: torch.Tensor, captions: torch.Tensor, prompts: torch.Tensor, batch: Batch) -> torch.Tensor:
         scale = self.model.logit_scale.exp()
         true, unknown = caption_relation(batch.codes, batch.mentioned)
         return (

@@ -1,4 +1,4 @@
-"""The CLIP that this project trains itself: open_clip's model class with a small RegNet and a small text transformer."""
+"""The CLIP that this project trains itself: open_clip's, with a small RegNet and a small text transformer."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 
 
 def moving_average(model: nn.Module, *, decay: float) -> AveragedModel:
-    """Exponential moving average of weights and buffers, `decay` a step, less at first so that a short training counts."""
+    """Exponential moving average of weights and buffers; `decay` is less at first, so that a short training counts."""
 
     def update(average: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor | int) -> None:
         share = 1.0 - min(decay, (1.0 + int(steps)) / (10.0 + int(steps)))

@@ -78,9 +78,7 @@ def _sampled_candidates(split: Split, target: NDArray[np.int64], n_items: int, s
     return chosen
 
 
-def _measure(
-    scorer: Any, split: Split, target: NDArray[np.int64], candidates: NDArray[np.bool_]
-) -> dict[str, Any]:
+def _measure(scorer: Any, split: Split, target: NDArray[np.int64], candidates: NDArray[np.bool_]) -> dict[str, Any]:
     histories = split.histories("test")
     recall, ndcg, recall_sampled, top = [], [], [], []
     for start in range(0, len(target), 256):

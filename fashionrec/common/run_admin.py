@@ -32,7 +32,7 @@ class RunAdmin(ReadOnlyAdmin):
     run_columns: tuple[str, ...] = ()
     list_filter: ClassVar[Any] = ("state",)
     date_hierarchy = "created_at"
-    actions = ("cancel",)
+    actions: tuple[str, ...] = ("cancel",)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return ("short_id", *self.run_columns, "state", "progress_bar", "created_at", "finished_at", "short_error")

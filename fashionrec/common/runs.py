@@ -299,8 +299,7 @@ def _close_if_settled(run: Run, chunks: models.QuerySet[Any]) -> None:
                 locked.state = Run.State.CANCELLED
             elif not pending.exists():
                 locked.state = Run.State.FAILED if failed.exists() else Run.State.DONE
-                if locked.state == Run.State.FAILED:
-                    first = failed.first()
+                if (first := failed.first()) is not None:
                     locked.error = f"{failed.count()} of {chunks.count()} chunks failed; first: {first.error}"
             if not locked.is_open:
                 locked.finished_at, locked.lease_until = now, None

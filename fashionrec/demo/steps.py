@@ -209,7 +209,7 @@ def evaluate_models(demo: Demo, personas: list[Persona]) -> dict[str, Any]:
     with demo.step("evaluate"):
         state = read_state()
         if state.get("trained") == demo.source and ModelAlias.objects.exists():
-            report = EvaluationReport.objects.filter(pk=state.get("report")).first()
+            report = EvaluationReport.objects.filter(pk=state.get("report") or 0).first()
             if report is not None:
                 return dict(report.results)
         versions = versions_of(demo.source)

@@ -82,6 +82,8 @@ DATABASES = {
         ENVIRONMENT.database_url or embedded.database_url(DATA_DIR), conn_max_age=60, conn_health_checks=True
     )
 }
+# A server that cannot be reached must not hold up a request, least of all /health/ready.
+DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 USES_EMBEDDED_DATABASE = not ENVIRONMENT.database_url
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "common.User"
@@ -155,7 +157,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["fashionrec.common.api.throttling.OpenEndpointThrottle"],
     "DEFAULT_THROTTLE_RATES": {"open": "600/min"},
     # The address that connects counts: X-Forwarded-For is the caller's to invent.
-    "NUM_PROXIES": 0,
+    "NUM_PROXIES": ENVIRONMENT.proxies,
     "EXCEPTION_HANDLER": "fashionrec.common.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -219,7 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "embed-dirty": {"task": "catalog.tasks.embed_dirty", "schedule": 60.0, "options": {"expires": 60}},
 }
 
-FASHIONREC = {
+FASHIONREC: dict[str, Any] = {
     "LEASE_SECONDS": ENVIRONMENT.lease_seconds,
     "RESUME_SECONDS": ENVIRONMENT.resume_seconds,
     "ENCODER": ENVIRONMENT.encoder,

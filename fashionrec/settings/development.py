@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("FASHIONREC_SECRET_KEY", "development-only-not-a-secret")
 
-from .base import *  # noqa: E402, F403
+from .base import *  # noqa: F403
 from .base import STORAGES
 
 DEBUG = True

@@ -8,8 +8,8 @@ os.environ.setdefault("FASHIONREC_SECRET_KEY", "test-only-not-a-secret")
 os.environ.setdefault("FASHIONREC_LOG_FORMAT", "quiet")
 os.environ.setdefault("FASHIONREC_DATA_DIR", str(BASE_DIR / "var" / "test"))
 
-from .base import *  # noqa: E402, F403
-from .base import DATABASES, STORAGES  # noqa: E402
+from .base import *  # noqa: F403
+from .base import DATABASES, STORAGES
 
 # Engineers who run parts of the suite side by side give each run a database of its own.
 DATABASES["default"]["TEST"] = {"NAME": os.environ.get("FASHIONREC_TEST_DATABASE", "test_fashionrec")}

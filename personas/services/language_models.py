@@ -41,7 +41,7 @@ def register_language_model(
 
     The same name with other options is refused with Invalid once ratings were made: their record must stay true.
     """
-    adapter = adapter or settings.FASHIONREC["RATER"]
+    adapter = adapter or str(settings.FASHIONREC["RATER"])
     model = LanguageModel.objects.filter(name=name).first() or LanguageModel(name=name)
     if model.pk and (model.adapter, model.options) == (adapter, options or {}):
         return model

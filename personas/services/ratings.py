@@ -45,7 +45,7 @@ def plan_rating_run(
         total=len(products) * raters_per_product,
         plan={"personas": len(personas), "products": len(products), "raters_per_product": raters_per_product},
     )
-    chunks = []
+    chunks: list[RatingChunk] = []
     for persona, product_ids in zip(personas, _assign(products, len(personas), raters_per_product, seed), strict=True):
         for start in range(0, len(product_ids), CHUNK_SIZE):
             piece = product_ids[start : start + CHUNK_SIZE]

@@ -92,7 +92,7 @@ def trending_products() -> list[int]:
 
 
 def _trending(*, since: bool) -> list[int]:
-    rewards = settings.FASHIONREC["REWARDS"]
+    rewards: dict[str, float] = settings.FASHIONREC["REWARDS"]
     reward = Case(
         *[When(type=name, then=Value(float(value))) for name, value in rewards.items()],
         default=Value(0.0),

@@ -15,9 +15,7 @@ def client(live_shop: Shop) -> httpx.Client:
     key = live_shop.manage(
         "create_api_key", "journey", "--scope", "recommendations:read", "--scope", "events:write"
     ).strip().splitlines()[-1]  # fmt: skip
-    return httpx.Client(
-        base_url=f"{live_shop.url}/api/v1/", headers={"Authorization": f"Api-Key {key}"}, timeout=30
-    )
+    return httpx.Client(base_url=f"{live_shop.url}/api/v1/", headers={"Authorization": f"Api-Key {key}"}, timeout=30)
 
 
 def recommended(client: httpx.Client, visitor: str, **parameters: object) -> dict:

@@ -1,4 +1,4 @@
-"""The shipped encoder, loaded once; and a tiny one, trained in seconds, for what the shipped one must not be used for."""
+"""The shipped encoder, loaded once, and a tiny world to train on."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ CONFIG = ClipTrainingConfig(epochs=14, batch_size=24, warmup_steps=4, image_size
 SMALL = ImagePreprocessing.from_config({**PREPROCESS_CONFIG, "size": 32})
 
 
-class Stop(Exception):
+class StopError(Exception):
     """Raised by a callback to cancel."""
 
 
@@ -63,9 +63,9 @@ def test_a_cancelled_training_resumes_to_the_same_weights(shape_examples: Traini
     def stop_after_two(epoch: int, loss: float, seconds: float) -> None:
         epochs.append(epoch)
         if epoch == 2:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         train_compact_clip(shape_examples, config, name="parts", directory=tmp_path / "parts",
                            on_epoch=stop_after_two, checkpoint=checkpoint)  # fmt: skip
     assert not (tmp_path / "parts").exists()

@@ -36,7 +36,7 @@ def test_a_weight_outside_the_range_is_refused(weight: float) -> None:
 def test_vectors_that_do_not_fit_or_have_no_direction_are_refused() -> None:
     with pytest.raises(ValueError, match=r"image: received shape \(2,\), the text vector has \(3,\)"):
         hybrid_vector(EAST, np.ones(3, dtype=np.float32))
-    with pytest.raises(ValueError, match="image: received a vector of length 0.0"):
+    with pytest.raises(ValueError, match=r"image: received a vector of length 0\.0"):
         hybrid_vector(np.zeros(2, dtype=np.float32), NORTH)
     with pytest.raises(ValueError, match="text: received a vector of length nan"):
         hybrid_vector(None, np.full(2, np.nan, dtype=np.float32))

@@ -1,0 +1,172 @@
+"""The shipped encoder, the web's text tower, and encoders by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from catalog.ml import torchvision_ops  # noqa: F401  (before open_clip)
+from catalog.ml.compact_clip import encode_short_texts
+from catalog.ml.encoder import EncoderError, encoder_directory, load_encoder
+from catalog.ml.image_preprocessing import ImagePreprocessing
+from catalog.ml.open_clip_encoder import OpenClipEncoder
+from catalog.ml.text_encoder import OnnxTextEncoder
+from catalog.ml.tokenizer import read_tokenizer, token_ids
+
+import open_clip  # isort: skip
+
+TEXTS = ["red floral dress", "", "x" * 5_000, "платье в цветок", "<end> jeans", "a\ud800b", "Linen shirt, for men"] * 12
+
+
+def pictures(count: int) -> list[Image.Image]:
+    rng = np.random.default_rng(0)
+    return [Image.fromarray(rng.integers(0, 256, (60, 40 + i, 3), dtype=np.uint8)) for i in range(count)]
+
+
+def test_vectors_are_of_length_one_in_the_promised_shape(compact: OpenClipEncoder) -> None:
+    assert (compact.name, compact.dimensions) == ("compact", 512)
+    for vectors in (compact.encode_images(pictures(70)), compact.encode_texts(TEXTS[:70])):
+        assert (vectors.shape, vectors.dtype) == ((70, 512), np.float32)
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    assert compact.encode_images([]).shape == compact.encode_texts([]).shape == (0, 512)
+
+
+def test_a_vector_does_not_depend_on_its_batch(compact: OpenClipEncoder) -> None:
+    images = pictures(66)
+    together = compact.encode_images(images)
+    np.testing.assert_allclose(compact.encode_images(images[65:]), together[65:], atol=1e-5)
+
+
+def test_the_webs_text_tower_equals_the_torch_one(compact: OpenClipEncoder, compact_text: OnnxTextEncoder) -> None:
+    assert (compact_text.name, compact_text.digest, compact_text.dimensions) == (compact.name, compact.digest, 512)
+    np.testing.assert_allclose(compact_text.encode_texts(TEXTS), compact.encode_texts(TEXTS), atol=1e-4)
+    assert compact_text.encode_texts([]).shape == (0, 512)
+
+
+def test_pillow_and_numpy_feed_the_image_tower_as_open_clip_does(
+    compact: OpenClipEncoder, compact_directory: Path
+) -> None:
+    config = json.loads((compact_directory / "config.json").read_text())
+    images = pictures(5)
+    pixels = torch.from_numpy(ImagePreprocessing.from_config(config["preprocess_cfg"])(images))
+    with torch.inference_mode():
+        features = torch.nn.functional.normalize(compact.model.encode_image(pixels), dim=-1).numpy()
+    np.testing.assert_allclose(features, compact.encode_images(images), atol=1e-4)
+
+
+def test_leaving_out_padding_changes_nothing(compact: OpenClipEncoder, compact_directory: Path) -> None:
+    tokenizer = read_tokenizer(compact_directory / "tokenizer.json")
+    tokens = torch.from_numpy(token_ids(tokenizer, ["dress", "red wool coat for women", ""], context_length=32))
+    with torch.inference_mode():
+        torch.testing.assert_close(encode_short_texts(compact.model, tokens), compact.model.encode_text(tokens))
+
+
+def test_the_shipped_files_are_small_and_hold_no_paths(compact_directory: Path) -> None:
+    files = sorted(path.name for path in compact_directory.iterdir())
+    assert files == ["MODEL_CARD.md", "config.json", "model.safetensors", "text.onnx", "tokenizer.json"]
+    assert sum(path.stat().st_size for path in compact_directory.iterdir()) <= 15_000_000
+    for needle in (b"/home/", b"/root/", b"site-packages"):
+        assert needle not in (compact_directory / "text.onnx").read_bytes()
+
+
+def test_the_web_side_never_imports_torch() -> None:
+    code = (
+        "import sys\n"
+        "import catalog.images, catalog.ml.captions, catalog.ml.encoder, catalog.ml.hybrid\n"
+        "import catalog.ml.image_preprocessing, catalog.ml.tokenizer\n"
+        "from catalog.ml.text_encoder import OnnxTextEncoder\n"
+        "from catalog.ml.encoder import encoder_directory\n"
+        "OnnxTextEncoder(encoder_directory('compact')).encode_texts(['dress'])\n"
+        "assert not {'torch', 'open_clip', 'transformers'} & set(sys.modules)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_encoder_is_found_by_name_path_and_search_order(compact_directory: Path, tmp_path: Path) -> None:
+    assert encoder_directory("compact") == compact_directory
+    assert encoder_directory(str(compact_directory)) == compact_directory
+    shutil.copytree(compact_directory, tmp_path / "compact")
+    assert encoder_directory("compact", search=[tmp_path]) == tmp_path / "compact"
+
+
+@pytest.mark.parametrize("name", ["nothing", "", "..", "/no/such/folder"])
+def test_an_unknown_name_is_refused_with_the_places_looked_at(name: str) -> None:
+    with pytest.raises(EncoderError, match=r"encoder: received .* but there is no config\.json in /"):
+        load_encoder(name)
+
+
+def test_changed_weights_are_noticed(compact_directory: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "compact"
+    shutil.copytree(compact_directory, broken)
+    content = bytearray((broken / "model.safetensors").read_bytes())
+    content[-5] ^= 1
+    (broken / "model.safetensors").write_bytes(content)
+    with pytest.raises(EncoderError, match=r"weights: received .*model\.safetensors' with SHA-256"):
+        load_encoder(str(broken))
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(EncoderError, match="No such file"):
+        load_encoder(str(broken))
+    (broken / "config.json").write_text('{"name": "compact"}')
+    with pytest.raises(EncoderError, match="model_cfg"):
+        load_encoder(str(broken))
+    with pytest.raises(EncoderError, match="model_cfg"):
+        OnnxTextEncoder(broken)
+    (broken / "text.onnx").unlink()
+    with pytest.raises(EncoderError, match=r"has no text\.onnx"):
+        OnnxTextEncoder(broken)
+
+
+def test_pretrained_models_load_by_name_from_a_local_checkpoint(tmp_path: Path) -> None:
+    config = {
+        "embed_dim": 32,
+        "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+        "text_cfg": {"context_length": 16, "vocab_size": 49_408, "width": 16, "heads": 2, "layers": 1},
+    }
+    (tmp_path / "Tiny-Test.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path)
+    torch.manual_seed(0)
+    model = open_clip.create_model("Tiny-Test")
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+
+    name = f"open_clip:Tiny-Test:{tmp_path / 'weights.safetensors'}"
+    encoder = load_encoder(name)
+    assert (encoder.name, encoder.dimensions, len(encoder.digest)) == (name, 32, 64)
+    tokens = open_clip.get_tokenizer("Tiny-Test")(["a red dress"])
+    with torch.inference_mode():
+        expected = model.eval().encode_text(tokens, normalize=True).numpy()
+    np.testing.assert_allclose(encoder.encode_texts(["a red dress"]), expected, atol=1e-5)
+    assert encoder.encode_images(pictures(3)).shape == (3, 32)
+    assert load_encoder(name).digest == encoder.digest
+
+    (tmp_path / "weights.safetensors").write_bytes(b"no weights")
+    with pytest.raises(EncoderError, match=r"encoder: received 'open_clip:Tiny-Test:.*cannot be fetched or loaded"):
+        load_encoder(name)
+
+
+def test_unknown_pretrained_names_are_refused_before_anything_is_fetched() -> None:
+    with pytest.raises(EncoderError, match="open_clip has no model 'ViT-Q-7'"):
+        load_encoder("open_clip:ViT-Q-7:openai")
+    with pytest.raises(EncoderError, match=r"'nonsense' is no file and no tag of ViT-B-32 \(known: .*laion2b_s34b_b79k"):
+        load_encoder("open_clip:ViT-B-32:nonsense")
+    with pytest.raises(EncoderError, match="'' is no file and no tag of ViT-B-32"):
+        load_encoder("open_clip:ViT-B-32")
+
+
+def test_a_model_that_cannot_be_fetched_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(EncoderError, match="received 'open_clip:ViT-B-32:laion2b_s34b_b79k', which cannot be fetched"):
+        load_encoder("open_clip:ViT-B-32:laion2b_s34b_b79k")
