@@ -10,7 +10,10 @@ from feedback.models import Event, Visitor
 POSITIVE_TYPES = (Event.Type.VIEW, Event.Type.CLICK, Event.Type.LIKE, Event.Type.BASKET_ADD, Event.Type.PURCHASE)
 """Event types that say a shopper was drawn to a product."""
 
+OPINIONS = (Event.Type.LIKE, Event.Type.DISLIKE, Event.Type.HIDE)
+
 LONGEST_HISTORY = 50
+LATEST_EVENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,10 @@ def shopper_state(visitor: Visitor | None) -> ShopperState:
     """One query; an unknown visitor has an empty state."""
     if visitor is None:
         return ShopperState()
-    rows = (
-        standing_events(visitor)
-        .filter(product__isnull=False)
-        .filter(Q(type__in=POSITIVE_TYPES) | Q(type__in=[Event.Type.DISLIKE, Event.Type.HIDE]))
-        .order_by("-occurred_at", "-pk")
-        .values_list("product_id", "type")[:1000]
-    )
+    events = standing_events(visitor).filter(product__isnull=False).order_by("-occurred_at", "-pk")
+    latest = events.filter(type__in=POSITIVE_TYPES).values("pk")[:LATEST_EVENTS]
+    # Of what shoppers look at the latest counts; what they say is never forgotten.
+    rows = events.filter(Q(type__in=OPINIONS) | Q(pk__in=latest)).values_list("product_id", "type")
     history: dict[int, None] = {}
     opinion: dict[int, str] = {}
     hidden, purchased, liked = set(), set(), []

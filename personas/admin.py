@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Avg, Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 
 from fashionrec.common.errors import AppError
@@ -78,13 +77,12 @@ class RatingRunAdmin(RunAdmin):
             else:
                 self.message_user(request, f"{run}: {run.total} ratings planned", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:personas_ratingrun_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "form": form,
-            "title": "Rate the catalogue",
-            "opts": self.opts,
-        }
-        return render(request, "admin/personas/ratingrun/start.html", context)
+        explanation = (
+            "Every visible product is rated by so many personas, spread evenly over all of them. The "
+            "worker does it; the run can be cancelled, and its ratings reach training only once they "
+            "are published."
+        )
+        return self.start_page(request, form, title="Rate the catalogue", explanation=explanation)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

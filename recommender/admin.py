@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 
 from fashionrec.common.errors import AppError
@@ -53,8 +52,10 @@ class TrainingRunAdmin(RunAdmin):
             else:
                 self.message_user(request, f"{run} is queued", messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
-        context = {**self.admin_site.each_context(request), "form": form, "title": "Train a model", "opts": self.opts}
-        return render(request, "admin/recommender/trainingrun/start.html", context)
+        explanation = (
+            "The worker trains it on the events and published ratings in the shop, with a checkpoint after every epoch."
+        )
+        return self.start_page(request, form, title="Train a model", explanation=explanation)
 
 
 @admin.register(ModelVersion)

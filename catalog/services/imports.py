@@ -1,7 +1,5 @@
 """Planning an import: everything that can be refused is refused before a row is read."""
 
-import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,19 +105,6 @@ def pictures_folder(run: ImportRun) -> Path | None:
     return find_file(Path(run.path), names=FORMATS[run.format].file_names).folder
 
 
-def release_lease_of_dead_process(run: ImportRun) -> bool:
-    """Free a run at once whose holder was a process of this machine that no longer exists; True when it was freed.
-
-    Otherwise a killed command would keep its run until the lease runs out.
-    """
-    host, _, rest = run.lease_owner.partition(":")
-    pid = rest.partition(":")[0]
-    if host != socket.gethostname()[:60] or not pid.isdigit() or _is_alive(int(pid)):
-        return False
-    freed = ImportRun.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=ImportRun.OPEN_STATES)
-    return freed.update(lease_until=None) == 1
-
-
 def _check_readable(
     stream: IO[bytes], format: str, mapping: dict[str, str], encoding: str, folder: Path | None
 ) -> None:
@@ -157,13 +142,3 @@ def _binary(file: File) -> IO[bytes]:
     if file.file is None:
         raise Invalid.for_field("upload", file.name, "has no contents")
     return file.file
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

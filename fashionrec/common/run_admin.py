@@ -2,9 +2,12 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -64,3 +67,15 @@ class RunAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{run}: {error.message}", messages.ERROR)
             else:
                 self.message_user(request, f"{run}: asked to stop", messages.SUCCESS)
+
+    def start_page(self, request: HttpRequest, form: forms.Form, *, title: str, explanation: str) -> HttpResponse:
+        """The page with the form that queues a run of this kind."""
+        context = {
+            **self.admin_site.each_context(request),
+            "form": form,
+            "title": title,
+            "explanation": explanation,
+            "list_name": self.opts.verbose_name_plural,
+            "list_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+        }
+        return render(request, "admin/start_run.html", context)

@@ -77,9 +77,17 @@ def release_leases_of_the_dead() -> int:
     for model in tables:
         held = model._default_manager.filter(lease_until__gt=now, lease_owner__startswith=f"{_hostname()}:")
         for owner in held.values_list("lease_owner", flat=True).distinct():
-            if not _is_alive(int(owner.split(":")[1])):
+            if _was_here_and_died(owner):
                 released += held.filter(lease_owner=owner).update(lease_until=None)
     return released
+
+
+def release_if_holder_died(run: Run) -> bool:
+    """End a run's lease when its holder was a process of this machine that is gone; True when it was ended."""
+    if not _was_here_and_died(run.lease_owner):
+        return False
+    held = type(run)._default_manager.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=Run.OPEN_STATES)
+    return held.update(lease_until=None) == 1
 
 
 def request_cancel(*, run: Run) -> None:
@@ -220,14 +228,18 @@ def _hostname() -> str:
     return socket.gethostname().replace(":", "-")[:60]
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _was_here_and_died(owner: str) -> bool:
+    host, _, rest = owner.partition(":")
+    pid = rest.partition(":")[0]
+    if host != _hostname() or not pid.isdigit():
         return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
     except PermissionError:
         pass
-    return True
+    return False
 
 
 def _claim_run(run_class: type[AnyRun], pk: Any, owner: str) -> AnyRun | None:

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from catalog.models import Product
 from fashionrec.common.errors import FieldError, Invalid
-from feedback.models import Event, Provenance, Visitor
+from feedback.models import CurrentTransactionId, Event, Provenance, Visitor
 from feedback.services.visitors import LONGEST_EXTERNAL_ID
 
 MAX_BATCH = 1000
@@ -90,10 +90,12 @@ def record_events(*, events: Sequence[Any], source: str | None = None, visitor: 
                 rows[event.event_id] = _row(event, owner, products)
         known = set(Event.objects.filter(event_id__in=list(rows)).values_list("event_id", flat=True))
         fresh = [row for event_id, row in rows.items() if event_id not in known]
-        # A concurrent request may insert the same event between the look and the insert.
+        # A concurrent request may insert the same event between the look and the insert: then it is the one's, not both's.
         Event.objects.bulk_create(fresh, ignore_conflicts=True)
-        result.duplicates += len(rows) - len(fresh)
-        result.accepted += len(fresh)
+        ours = Event.objects.filter(event_id__in=[row.event_id for row in fresh], transaction_id=CurrentTransactionId())
+        accepted = ours.count() if fresh else 0
+        result.accepted += accepted
+        result.duplicates += len(rows) - accepted
         for event, owner in retractions:
             _retract(result, event, owner)
     result.rejected.sort(key=lambda rejection: rejection["index"])

@@ -22,30 +22,58 @@ from recommender.ml.two_tower_export import export_two_tower
 
 @dataclass(frozen=True)
 class TwoTowerConfig:
-    """embedding_size: d, of both towers. length: latest items of a history that are read.
-    blocks, heads, kernel, convolution_share: shape of the user tower.
-    dropout, attention_dropout, id_dropout: chances; id_dropout is per item and step.
-    temperature: of the softmax at the start; it is learned.
-    epochs, learning_rate, warmup_steps: Adam, linear warm-up, cosine decay to 0.
-    batch_size: items per batch. reg: weight decay (AdamW). seed: everything random.
+    """How the towers are built and trained; the defaults suit shops of hundreds to some thousand items.
+
+    For a hundred thousand events and more: two blocks, batch_size 1500, learning_rate 2e-3, 30 epochs.
     """
 
     embedding_size: int = 64
+    """d, of both towers."""
+
     length: int = 50
-    blocks: int = 2
+    """Latest items of a history that are read."""
+
+    blocks: int = 1
+    """Blocks of the user tower."""
+
     heads: int = 2
+    """Attention heads per block."""
+
     kernel: int = 8
+    """Latest positions the convolution sees."""
+
     convolution_share: float = 0.7
+    """Share of the convolution in the mix with attention."""
+
     dropout: float = 0.5
+    """Chance that a hidden unit of the user tower is dropped."""
+
     attention_dropout: float = 0.3
+    """Chance that an attention weight is dropped."""
+
     id_dropout: float = 0.3
+    """Chance that an item with content loses its ID embedding for a step."""
+
     temperature: float = 0.07
-    epochs: int = 30
-    learning_rate: float = 2e-3
+    """Of the softmax at the start; it is learned."""
+
+    epochs: int = 25
+    """Passes over all interactions."""
+
+    learning_rate: float = 3e-3
+    """AdamW's at its peak, after a linear warm-up; it decays to 0 along a cosine."""
+
     warmup_steps: int = 100
-    batch_size: int = 1500
+    """Steps of that warm-up, at most a tenth of all."""
+
+    batch_size: int = 400
+    """Items, not sequences, per step: small worlds need many steps."""
+
     reg: float = 0.0
+    """Weight decay."""
+
     seed: int = 0
+    """Everything random follows from it."""
 
     def __post_init__(self) -> None:
         for name in ("embedding_size", "length", "blocks", "heads", "kernel", "epochs", "batch_size"):

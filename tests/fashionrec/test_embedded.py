@@ -91,7 +91,9 @@ def test_a_server_that_cannot_start_says_what_its_log_says(data_dir):
     control = embedded.postgres_directory(data_dir) / "global" / "pg_control"
     control.rename(control.with_name("pg_control.kept"))
     try:
-        with pytest.raises(embedded.EmbeddedServerError, match="pg_ctl start failed(.|\n)*could not find the database"):
+        with pytest.raises(
+            embedded.EmbeddedServerError, match=r"pg_ctl start failed(.|\n)*could not find the database"
+        ):
             embedded.start(data_dir, timeout=10)
     finally:
         control.with_name("pg_control.kept").rename(control)

@@ -12,6 +12,7 @@ from fashionrec.env import BASE_DIR, read_environment
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch):
     """`variables(FASHIONREC_ENCODER="…")`: these and no other variables of the project are set."""
+
     def only(**values: str) -> None:
         for name in list(os.environ):
             if name.startswith("FASHIONREC_") or name in ("DATABASE_URL", "CELERY_BROKER_URL"):

@@ -11,9 +11,10 @@ from tqdm import tqdm
 from catalog.formats import FORMATS
 from catalog.jobs import work_import_run
 from catalog.models import ImportIssue, ImportRun
-from catalog.services.imports import parse_mapping, plan_import, release_lease_of_dead_process
+from catalog.services.imports import parse_mapping, plan_import
 from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
+from fashionrec.common.runs import release_if_holder_died
 
 
 class Command(BaseCommand):
@@ -69,7 +70,7 @@ class Command(BaseCommand):
                 show(run)
                 if not run.is_open:
                     break
-                if not release_lease_of_dead_process(run):
+                if not release_if_holder_died(run):
                     time.sleep(0.5)
 
 

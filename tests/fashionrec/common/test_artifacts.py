@@ -63,7 +63,7 @@ def test_a_damaged_file_is_refused_by_name_and_leaves_nothing_in_the_cache(folde
 def test_a_lost_file_and_a_damaged_manifest_are_refused(folder):
     digest = store_directory(folder)
     stored(digest, "config.json").unlink()
-    with pytest.raises(ArtifactError, match="config.json is missing from storage"):
+    with pytest.raises(ArtifactError, match=r"config\.json is missing from storage"):
         fetch_directory(digest)
     stored(digest, "manifest.json").write_bytes(b"{}")
     with pytest.raises(ArtifactError, match="its manifest has sha256"):
@@ -97,5 +97,5 @@ def test_an_empty_folder_and_one_with_a_manifest_of_its_own_are_refused(tmp_path
     with pytest.raises(ArtifactError, match="is empty"):
         store_directory(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(ArtifactError, match="has a manifest.json of its own"):
+    with pytest.raises(ArtifactError, match=r"has a manifest\.json of its own"):
         store_directory(tmp_path)

@@ -38,5 +38,5 @@ def test_a_lock_is_waited_for_until_the_transaction_of_its_holder_ends_and_other
     thread.join(10)
     assert order == ["other locks", "first", "second"]
 
-    with pytest.raises(RuntimeError, match="PROMOTION.*inside a transaction"):
+    with pytest.raises(RuntimeError, match=r"PROMOTION.*inside a transaction"):
         take_lock(Lock.PROMOTION)

@@ -20,7 +20,7 @@ CONFIG = TwoTowerConfig(epochs=12, embedding_size=32, blocks=1, batch_size=200, 
 
 def random_model(n_items: int, dimensions: int) -> TwoTower:
     torch.manual_seed(5)
-    model = TwoTower(torch.nn.functional.normalize(torch.randn(n_items, dimensions), dim=1), TwoTowerConfig())
+    model = TwoTower(torch.nn.functional.normalize(torch.randn(n_items, dimensions), dim=1), TwoTowerConfig(blocks=2))
     for parameter in model.user_tower.parameters():  # untrained biases are 0 and would hide a missing one
         parameter.data += 0.05 * torch.randn_like(parameter)
     return model.eval()

@@ -1,0 +1,141 @@
+"""Every admin page opens, and what can be done there is done by the services."""
+
+import numpy as np
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from catalog.models import Product
+from fashionrec.common.models import AuditEntry
+from feedback.models import Slate
+from personas.jobs import work_rating_run
+from personas.models import Persona, RatingRun
+from personas.services.language_models import register_language_model
+from personas.services.personas import generate_personas
+from personas.services.ratings import plan_rating_run
+from recommender.models import EvaluationReport, ModelAlias, ModelVersion, TrainingEpoch, TrainingRun
+from recommender.selectors import champion
+from tests.factories.catalog import ProductFactory
+from tests.factories.feedback import EventFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def make_version(kind: str) -> ModelVersion:
+    run = TrainingRun.objects.create(kind=kind, state="done", total=2, done=2)
+    TrainingEpoch.objects.create(run=run, epoch=1, loss=1.5, seconds=0.1, worker="here")
+    return ModelVersion.objects.create(
+        kind=kind, run=run, artifact_sha256="0" * 64, metrics={"recall@10": 0.25, "ndcg@10": 0.125}
+    )
+
+
+def make_report(*versions: ModelVersion) -> EvaluationReport:
+    models = {version.kind: version.metrics for version in versions}
+    report = EvaluationReport.objects.create(results={"protocol": "full ranking", "users": 7, "models": models})
+    report.versions.set(versions)
+    return report
+
+
+@pytest.fixture
+def rated_run() -> RatingRun:
+    ProductFactory.create_batch(3)
+    model = register_language_model(name="rater", adapter="fashionrec.simulation.rater.SimulatedRater")
+    run = plan_rating_run(personas=generate_personas(count=4), language_model=model, raters_per_product=2)
+    work_rating_run(str(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def test_every_list_and_every_first_row_opens(admin_client: Client, rated_run: RatingRun) -> None:
+    event = EventFactory()
+    Slate.objects.create(placement="home", products=[1], sources=["new"], scores=[0.5], propensities=[1.0])
+    version = make_version("popularity")
+    make_report(version)
+    ModelAlias.objects.create(name="champion", version=version)
+    assert event.pk
+    opened = 0
+    for model, model_admin in admin.site._registry.items():
+        options = model._meta
+        url = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+        assert admin_client.get(url).status_code == 200, url
+        row = model._default_manager.first()
+        if row is not None:
+            url = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
+            assert admin_client.get(url).status_code == 200, url
+            opened += 1
+        assert model_admin is not None
+    assert opened >= 15
+
+
+def test_a_version_is_promoted_and_rolled_back_from_admin(admin_client: Client) -> None:
+    first, second = make_version("popularity"), make_version("two_tower")
+    make_report(first, second)
+    url = reverse("admin:recommender_modelversion_changelist")
+    for version in (first, second):
+        admin_client.post(url, {"action": "promote_version", "_selected_action": [version.pk]})
+        assert champion() == version
+    page = admin_client.get(url).content.decode()
+    assert f"Roll back to {first}" in page
+    assert "0.1250" in page
+    admin_client.post(reverse("admin:recommender_modelversion_rollback"))
+    assert champion() == first
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == ["promote", "promote", "rollback"]
+
+
+def test_an_unmeasured_version_is_not_promoted_and_the_page_says_why(admin_client: Client) -> None:
+    version = make_version("two_tower")
+    url = reverse("admin:recommender_modelversion_changelist")
+    answer = admin_client.post(url, {"action": "promote_version", "_selected_action": [version.pk]}, follow=True)
+    assert "measure it beside the baselines first" in answer.content.decode()
+    assert champion() is None
+
+
+def test_rollback_needs_a_post(admin_client: Client) -> None:
+    assert admin_client.get(reverse("admin:recommender_modelversion_rollback")).status_code == 405
+
+
+def test_a_training_is_started_and_a_second_of_its_kind_refused(admin_client: Client) -> None:
+    url = reverse("admin:recommender_trainingrun_start")
+    assert admin_client.post(url, {"kind": "popularity", "seed": 3}).status_code == 302
+    again = admin_client.post(url, {"kind": "popularity", "seed": 4})
+    assert "a training of this kind is queued or running" in again.content.decode()
+    assert list(TrainingRun.objects.values_list("kind", "seed", "state")) == [("popularity", 3, "queued")]
+
+
+def test_a_run_is_cancelled_from_its_list(admin_client: Client) -> None:
+    run = TrainingRun.objects.create(kind="two_tower", total=10, done=4)
+    url = reverse("admin:recommender_trainingrun_changelist")
+    assert '<progress value="4" max="10">' in admin_client.get(url).content.decode()
+    admin_client.post(url, {"action": "cancel", "_selected_action": [str(run.pk)]})
+    run.refresh_from_db()
+    assert (run.state, run.cancel_requested) == ("cancelled", True)
+
+
+def test_a_rating_run_is_planned_from_admin_and_published(admin_client: Client, rated_run: RatingRun) -> None:
+    url = reverse("admin:personas_ratingrun_start")
+    page = {"language_model": rated_run.language_model_id, "raters_per_product": 9, "seed": 0}
+    assert "expected 1 to 4" in admin_client.post(url, page).content.decode()
+    assert admin_client.post(url, page | {"raters_per_product": 2}).status_code == 302
+    assert RatingRun.objects.filter(state="queued", total=6).count() == 1
+
+    change = admin_client.get(reverse("admin:personas_ratingrun_change", args=[rated_run.pk])).content.decode()
+    assert "Ratings (simulated)" in change
+    assert "6 ratings" in change
+    admin_client.post(
+        reverse("admin:personas_ratingrun_changelist"),
+        {"action": "publish_runs", "_selected_action": [str(rated_run.pk)]},
+    )
+    rated_run.refresh_from_db()
+    assert rated_run.published_at is not None
+
+
+def test_records_cannot_be_typed(admin_client: Client, rated_run: RatingRun) -> None:
+    rating = rated_run.ratings.first()
+    assert rating is not None
+    url = reverse("admin:personas_rating_change", args=[rating.pk])
+    assert admin_client.post(url, {"expectation": 10}).status_code == 403
+    rating.refresh_from_db()
+    assert np.isclose(sum(rating.probabilities), 1.0)
+    assert Persona.objects.count() == 4
+    assert Product.objects.count() == 3

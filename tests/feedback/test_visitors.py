@@ -1,0 +1,152 @@
+"""Consent, export, erasure: what is stored about a shopper, and for whom."""
+
+import threading
+import uuid
+
+import pytest
+from django.db import connection
+
+from fashionrec.common.errors import Invalid
+from feedback.models import Consent, Event, Slate, Visitor
+from feedback.selectors import export_visitor
+from feedback.services.erasure import erase_visitor
+from feedback.services.events import record_event, retract_event
+from feedback.services.slates import log_slate
+from feedback.services.visitors import set_consent, visitor_for_browser, visitor_for_key
+from tests.factories.catalog import ProductFactory
+from tests.factories.feedback import EventFactory, VisitorFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def slate_of(visitor, **fields):
+    arrays = {"products": [1, 2], "sources": ["new", "new"], "scores": [0.2, 0.1], "propensities": [1.0, 1.0]}
+    return log_slate(
+        visitor=visitor, placement="home", model="fallback", rules={}, context={}, seed=0, slate_id=uuid.uuid4(),
+        **{**arrays, **fields},
+    )  # fmt: skip
+
+
+def test_a_slate_is_tied_to_its_visitor_only_with_consent():
+    assert slate_of(VisitorFactory(consented=False)).visitor is None
+    assert slate_of(None).visitor is None
+    consenting = VisitorFactory(consented=True)
+    assert slate_of(consenting).visitor == consenting
+
+
+def test_a_slate_whose_arrays_differ_in_length_is_refused():
+    with pytest.raises(ValueError, match=r"differ in length: \[1, 2\]"):
+        slate_of(None, scores=[0.2])
+    assert not Slate.objects.exists()
+
+
+def test_consent_is_a_trail_of_which_the_latest_counts_and_refusing_unties_slates():
+    visitor, other = VisitorFactory(), VisitorFactory(consented=True)
+    set_consent(visitor=visitor, granted=True, wording="2026-05")
+    assert visitor.consented
+    slates = [slate_of(visitor), slate_of(other)]
+    set_consent(visitor=visitor, granted=False, wording="2026-05")
+    visitor.refresh_from_db()
+    assert not visitor.consented
+    assert list(Consent.objects.values_list("granted", "wording")) == [(False, "2026-05"), (True, "2026-05")]
+    assert list(Slate.objects.order_by("created_at").values_list("pk", "visitor")) == [
+        (slates[0].pk, None),
+        (slates[1].pk, other.pk),
+    ]
+
+
+def test_an_api_clients_visitor_is_made_on_first_mention():
+    first = visitor_for_key(source="partner", external_id="anna")
+    assert first.consented  # the client asked its own shopper
+    assert visitor_for_key(source="partner", external_id="anna") == first
+    assert visitor_for_key(source="other", external_id="anna") != first
+    for name in ("", "x" * 201, "a\x00b"):
+        with pytest.raises(Invalid, match="visitor: expected 1 to 200 characters"):
+            visitor_for_key(source="partner", external_id=name)
+
+
+def test_a_browsers_visitor_is_found_by_its_token_and_new_without_one():
+    token = uuid.uuid4()
+    made = visitor_for_browser(token=token)
+    assert (made.pk, made.source, made.external_id, made.consented) == (token, "web", str(token), False)
+    assert visitor_for_browser(token=token) == made
+    assert visitor_for_browser(token=None).pk not in (token, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_requests_of_one_browser_make_one_visitor():
+    token, start, found = uuid.uuid4(), threading.Barrier(2, timeout=20), []
+
+    def arrive():
+        try:
+            start.wait()
+            found.append(visitor_for_browser(token=token).pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=arrive) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == [token, token]
+    assert Visitor.objects.count() == 1
+
+
+def test_an_export_holds_everything_and_nothing_of_others():
+    visitor, product = VisitorFactory(), ProductFactory(external_id="42")
+    set_consent(visitor=visitor, granted=True, wording="2026-05")
+    like = record_event(visitor=visitor, type="like", product=product)
+    retract_event(visitor=visitor, event_id=like.event_id)
+    record_event(visitor=visitor, type="search", query="red dress")
+    slate = slate_of(visitor)
+    EventFactory()
+    exported = export_visitor(visitor)
+    assert (exported["visitor"], exported["source"]) == (visitor.external_id, "web")
+    assert [(e["type"], e["product"], e["retracted"]) for e in exported["events"]] == [
+        ("like", "shop:42", True),
+        ("retract", "shop:42", False),
+        ("search", None, False),
+    ]
+    assert exported["events"][2]["query"] == "red dress"
+    assert [(c["granted"], c["wording"]) for c in exported["consents"]] == [(True, "2026-05")]
+    assert [s["slate"] for s in exported["slates"]] == [str(slate.pk)]
+
+
+def test_erasing_counts_what_it_deletes_and_leaves_others_and_slates_of_nobody():
+    visitor, other = VisitorFactory(), VisitorFactory(consented=True)
+    set_consent(visitor=visitor, granted=True, wording="2026-05")
+    EventFactory.create_batch(3, visitor=visitor)
+    EventFactory(visitor=other)
+    slates = [slate_of(visitor), slate_of(visitor), slate_of(other)]
+    assert erase_visitor(visitor=Visitor.objects.get(pk=visitor.pk)) == {
+        "slates_untied": 2,
+        "events": 3,
+        "consents": 1,
+        "visitors": 1,
+    }
+    assert list(Visitor.objects.all()) == [other]
+    assert [event.visitor for event in Event.objects.all()] == [other]
+    assert not Consent.objects.exists()
+    assert dict(Slate.objects.values_list("pk", "visitor")) == {
+        slates[0].pk: None,
+        slates[1].pk: None,
+        slates[2].pk: other.pk,
+    }
+
+
+def test_recording_the_same_event_again_returns_the_first_and_an_unknown_type_is_refused():
+    visitor, product = VisitorFactory(), ProductFactory()
+    event_id = uuid.uuid4()
+    first = record_event(visitor=visitor, type="click", product=product, event_id=event_id, position=2)
+    assert record_event(visitor=visitor, type="like", product=product, event_id=event_id) == first
+    assert (Event.objects.get().type, Event.objects.get().position) == ("click", 2)
+    with pytest.raises(Invalid, match="type: expected one of view"):
+        record_event(visitor=visitor, type="purr", product=product)
+
+
+def test_every_event_carries_the_transaction_that_wrote_it():
+    EventFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT transaction_id = pg_current_xact_id() FROM feedback_event")
+        assert cursor.fetchall() == [(True,)]
