@@ -7,7 +7,7 @@ import numpy as np
 NAMES = {
     "woman": (
         "Ada Brink", "Bea Castellan", "Clara Dunmore", "Delia Eastwood", "Edda Fjeld", "Fenna Grove", "Greta Halloran",
-        "Hanne Isaksen", "Ines Jordao", "Jette Kamp", "Klara Lindqvist", "Livia Moretti", "Maren Nygaard", "Noor Okafor",
+        "Hanne Isaksen", "Ines Jordao", "Jette Kamp", "Klara Lindqvist", "Livia Moretti", "Maren Nygaard", "Nia Okafor",
         "Olga Petrova", "Paula Quintero", "Rosa Santoro", "Selma Tahir", "Tessa Ulrich", "Vera Winther",
     ),
     "man": (

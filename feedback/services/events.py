@@ -90,7 +90,7 @@ def record_events(*, events: Sequence[Any], source: str | None = None, visitor: 
                 rows[event.event_id] = _row(event, owner, products)
         known = set(Event.objects.filter(event_id__in=list(rows)).values_list("event_id", flat=True))
         fresh = [row for event_id, row in rows.items() if event_id not in known]
-        # A concurrent request may insert the same event between the look and the insert: then it is the one's, not both's.
+        # A concurrent request may insert the same event between the look and the insert: one of the two counts it.
         Event.objects.bulk_create(fresh, ignore_conflicts=True)
         ours = Event.objects.filter(event_id__in=[row.event_id for row in fresh], transaction_id=CurrentTransactionId())
         accepted = ours.count() if fresh else 0

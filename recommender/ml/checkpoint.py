@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 
 class Checkpoint:
@@ -28,8 +28,14 @@ class Checkpoint:
         """Writes beside, syncs to disk, renames over; meta must be JSON."""
         self.directory.mkdir(parents=True, exist_ok=True)
         header = {"epoch": str(epoch), "meta": json.dumps(dict(meta), sort_keys=True)}
-        # Cloned: safetensors refuses tensors that share memory.
-        content = save({name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}, header)
+        # Cloned and packed: safetensors refuses tensors that share memory or are strided.
+        content = save(
+            {
+                name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+                for name, tensor in tensors.items()
+            },
+            header,
+        )
         temporary = self.path.with_suffix(".partial")
         with temporary.open("wb") as file:
             file.write(content)
@@ -49,12 +55,13 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
+        # Read once: safe_open opens the file twice, and could meet two epochs when another process saves.
+        content = self.path.read_bytes()
         try:
-            with safe_open(self.path, framework="pt") as file:
-                header = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            tensors = load(content)
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
             return int(header["epoch"]), tensors, json.loads(header["meta"])
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (SafetensorError, KeyError, ValueError) as error:
             raise ValueError(f"checkpoint: {str(self.path)!r} is not readable: {error}") from error
 
     def clear(self) -> None:

@@ -28,29 +28,28 @@ class ItemTower(nn.Module):
     """Projects content and adds an ID embedding, so that a new item works from content alone.
 
     content: (n_items, D) float32, zero rows where an item has none; D may be 0.
+    content_components: at most so many principal components of the content are read. Projecting 512
+        dimensions of every item would otherwise be half of a training step.
     id_dropout: chance that an item with content loses its ID embedding for one training step
         (DropoutNet, Volkovs et al. 2017): the projection has to be able to stand alone.
     """
 
-    content: Tensor
     known: Tensor
+    features: Tensor
     centre: Tensor
-    spread: Tensor
+    basis: Tensor
 
-    def __init__(self, content: Tensor, embedding_size: int, *, id_dropout: float) -> None:
+    def __init__(self, content: Tensor, embedding_size: int, *, content_components: int, id_dropout: float) -> None:
         super().__init__()
-        n_items, dimensions = content.shape
         self.id_dropout = id_dropout
         known = content.abs().sum(dim=1) > 0
-        # Content vectors of one encoder lie in a narrow cone: what they share says nothing about taste.
-        centre = content[known].mean(dim=0) if known.any() else content.new_zeros(dimensions)
-        spread = (content[known] - centre).norm(dim=1).mean() if known.any() else content.new_ones(())
-        self.register_buffer("content", content, persistent=False)
-        self.register_buffer("known", known[:, None].float(), persistent=False)
+        centre, basis = _principal_components(content[known], content_components)
         self.register_buffer("centre", centre)
-        self.register_buffer("spread", spread.clamp_min(1e-6))
-        self.projection = nn.Parameter(torch.randn(dimensions, embedding_size) / math.sqrt(embedding_size))
-        self.identity = nn.Parameter(torch.randn(n_items, embedding_size) / math.sqrt(embedding_size))
+        self.register_buffer("basis", basis)
+        self.register_buffer("known", known[:, None].float(), persistent=False)
+        self.register_buffer("features", (content - centre) @ basis * self.known, persistent=False)
+        self.projection = nn.Parameter(torch.randn(basis.shape[1], embedding_size) / math.sqrt(embedding_size))
+        self.identity = nn.Parameter(torch.randn(len(content), embedding_size) / math.sqrt(embedding_size))
 
     def forward(self) -> Tensor:
         """(n_items, d) L2-normalised vectors of the training catalogue."""
@@ -58,14 +57,27 @@ class ItemTower(nn.Module):
         if self.training and self.id_dropout:
             kept = torch.rand(len(identity), 1, device=identity.device) >= self.id_dropout
             identity = torch.where(kept | (self.known == 0), identity, 0.0)
-        return F.normalize(self._project(self.content) * self.known + identity, dim=-1)
+        return F.normalize(self.features @ self.projection + identity, dim=-1)
 
     def from_content(self, content: Tensor) -> Tensor:
         """(N, D) content of items that have no ID yet → (N, d) L2-normalised."""
-        return F.normalize(self._project(content), dim=-1)
+        return F.normalize((content - self.centre) @ self.basis @ self.projection, dim=-1)
 
-    def _project(self, content: Tensor) -> Tensor:
-        return ((content - self.centre) / self.spread) @ self.projection
+
+def _principal_components(content: Tensor, components: int) -> tuple[Tensor, Tensor]:
+    """(D,) centre and (D, min(components, D)) basis, scaled so that a projected row has length 1 on average.
+
+    Content vectors of one encoder lie in a narrow cone: what they all share says nothing about taste.
+    """
+    dimensions = content.shape[1]
+    if not len(content) or not dimensions:
+        return content.new_zeros(dimensions), content.new_zeros(dimensions, min(components, dimensions))
+    centre = content.mean(dim=0)
+    centred = content - centre
+    vectors = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :components]
+    largest = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True))
+    vectors = vectors * largest.sign()  # an eigenvector's sign is arbitrary; a resumed training needs the same
+    return centre, vectors / (centred @ vectors).norm(dim=1).mean().clamp_min(1e-6)
 
 
 class UserTower(nn.Module):

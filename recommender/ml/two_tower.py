@@ -30,6 +30,9 @@ class TwoTowerConfig:
     embedding_size: int = 64
     """d, of both towers."""
 
+    content_components: int = 128
+    """Principal components of the content that the item tower reads, at most."""
+
     length: int = 50
     """Latest items of a history that are read."""
 
@@ -76,7 +79,16 @@ class TwoTowerConfig:
     """Everything random follows from it."""
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "length", "blocks", "heads", "kernel", "epochs", "batch_size"):
+        for name in (
+            "embedding_size",
+            "content_components",
+            "length",
+            "blocks",
+            "heads",
+            "kernel",
+            "epochs",
+            "batch_size",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected at least 1")
         if self.embedding_size % self.heads:
@@ -91,7 +103,12 @@ class TwoTower(nn.Module):
 
     def __init__(self, content: Tensor, config: TwoTowerConfig) -> None:
         super().__init__()
-        self.item_tower = ItemTower(content, config.embedding_size, id_dropout=config.id_dropout)
+        self.item_tower = ItemTower(
+            content,
+            config.embedding_size,
+            content_components=config.content_components,
+            id_dropout=config.id_dropout,
+        )
         self.user_tower = UserTower(
             config.embedding_size,
             blocks=config.blocks,

@@ -63,7 +63,7 @@ def export_two_tower(model: TwoTower, config: TwoTowerConfig, *, directory: Path
         },
         path=directory / "user_tower.onnx",
     )
-    dimensions = model.item_tower.projection.shape[0]
+    dimensions = model.item_tower.basis.shape[0]
     if dimensions:
         export_onnx(
             ServedItemTower(model.item_tower),

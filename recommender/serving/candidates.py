@@ -1,7 +1,7 @@
 """Candidate sources: each names products for a context, best first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -117,3 +117,15 @@ SOURCES: list[Callable[[Context, LoadedModel | None], list[Candidates]]] = [
     from_trending,
     from_newest,
 ]
+
+
+def gather(context: Context, model: LoadedModel | None) -> list[Candidates]:
+    """What every source names; within a category only what lies in it, so that ranks count there."""
+    groups = [candidates for source in SOURCES for candidates in source(context, model)]
+    if context.category is None:
+        return groups
+    named = {pk for group in groups for pk in group.products}
+    inside = set(
+        Product.objects.visible().in_category(context.category).filter(pk__in=named).values_list("pk", flat=True)
+    )
+    return [replace(group, products=[pk for pk in group.products if pk in inside]) for group in groups]

@@ -12,7 +12,7 @@ from feedback.selectors import ShopperState, shopper_state
 from feedback.services.slates import log_slate
 from recommender.complements import complementary_products
 from recommender.serving.blend import blend
-from recommender.serving.candidates import SOURCES, Candidates
+from recommender.serving.candidates import Candidates, gather
 from recommender.serving.champion import LoadedModel, load_champion
 from recommender.serving.choose import choose
 from recommender.serving.context import Context
@@ -107,4 +107,4 @@ def _candidates(context: Context, model: LoadedModel | None) -> list[Candidates]
     if context.product is not None and context.placement == "complete_the_look":
         near = [item.product.pk for item in complementary_products(product=context.product, n=max(40, 2 * context.n))]
         return [Candidates("complement", near)]
-    return [candidates for source in SOURCES for candidates in source(context, model)]
+    return gather(context, model)

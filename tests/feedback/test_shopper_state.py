@@ -84,12 +84,12 @@ def test_the_history_keeps_the_latest_products_and_an_opinion_is_never_forgotten
     did("hide", hidden)
     did("like", liked)
     products = ProductFactory.create_batch(LONGEST_HISTORY + 5, pictures=0, sizes=())
-    now = timezone.now()
+    now, views = timezone.now(), enumerate(products * 20)
     Event.objects.bulk_create(
         Event(
             event_id=uuid.uuid4(), visitor=visitor, type="view", product=product, occurred_at=now + timedelta(seconds=n)
         )
-        for n, product in enumerate(products * 20)
+        for n, product in views
     )
     state = shopper_state(visitor)
     assert state.history == [product.pk for product in products[-LONGEST_HISTORY:]]

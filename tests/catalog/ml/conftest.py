@@ -14,7 +14,7 @@ from catalog.ml.encoder import SHIPPED_ENCODERS
 from catalog.ml.image_preprocessing import ImagePreprocessing
 from catalog.ml.open_clip_encoder import OpenClipEncoder, load_directory
 from catalog.ml.text_encoder import OnnxTextEncoder
-from tests.catalog.ml.shapes import COLOURS, SHAPES, drawn_shape
+from tests.catalog.ml.planted import COLOURS, PATTERNS, drawn_square
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,13 +41,13 @@ def compact_text(compact_directory: Path) -> OnnxTextEncoder:
 
 
 @pytest.fixture(scope="session")
-def shape_examples() -> TrainingExamples:
-    """48 pictures: two shapes in three colours, eight places each."""
+def planted_examples() -> TrainingExamples:
+    """48 pictures: plain and striped squares in three colours, eight places each."""
     return collect_examples(
         (
-            Example(drawn_shape(shape, colour, shift), f"{colour} {shape}", {"category": shape, "colour": colour})
+            Example(drawn_square(pattern, colour, shift), f"{colour} {pattern}", {"pattern": pattern, "colour": colour})
             for shift in range(8)
-            for shape in SHAPES
+            for pattern in PATTERNS
             for colour in COLOURS
         ),
         preprocessing=ImagePreprocessing.from_config({**PREPROCESS_CONFIG, "size": 32}),

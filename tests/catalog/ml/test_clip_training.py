@@ -18,9 +18,9 @@ from catalog.ml.open_clip_encoder import load_directory
 from catalog.ml.text_encoder import OnnxTextEncoder
 from catalog.ml.tokenizer import train_tokenizer
 from recommender.ml.checkpoint import Checkpoint
-from tests.catalog.ml.shapes import COLOURS, SHAPES, drawn_shape
+from tests.catalog.ml.planted import COLOURS, PATTERNS, drawn_square
 
-CONFIG = ClipTrainingConfig(epochs=14, batch_size=24, warmup_steps=4, image_size=32, vocabulary_size=400,
+CONFIG = ClipTrainingConfig(epochs=24, learning_rate=4e-3, batch_size=24, warmup_steps=4, image_size=32, vocabulary_size=400,
                             text_width=64, text_layers=1, seed=5)  # fmt: skip
 SMALL = ImagePreprocessing.from_config({**PREPROCESS_CONFIG, "size": 32})
 
@@ -33,29 +33,29 @@ def ignore(epoch: int, loss: float, seconds: float) -> None:
     pass
 
 
-def test_a_planted_world_is_learned_and_the_web_tower_agrees(shape_examples: TrainingExamples, tmp_path: Path) -> None:
+def test_a_planted_world_is_learned_and_the_web_tower_agrees(planted_examples: TrainingExamples, tmp_path: Path) -> None:
     losses: list[float] = []
-    train_compact_clip(shape_examples, CONFIG, name="shapes", directory=tmp_path / "shapes",
+    train_compact_clip(planted_examples, CONFIG, name="planted", directory=tmp_path / "planted",
                        on_epoch=lambda epoch, loss, seconds: losses.append(loss))  # fmt: skip
-    assert len(losses) == 14
+    assert len(losses) == 24
     assert losses[-1] < 0.7 * losses[0]
 
-    encoder = load_directory(tmp_path / "shapes")
-    assert (encoder.name, encoder.dimensions) == ("shapes", 512)
-    texts = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
+    encoder = load_directory(tmp_path / "planted")
+    assert (encoder.name, encoder.dimensions) == ("planted", 512)
+    texts = [f"{colour} {pattern}" for colour in COLOURS for pattern in PATTERNS]
     # A place between those trained on.
-    images = encoder.encode_images([drawn_shape(shape, colour, 4) for colour in COLOURS for shape in SHAPES])
+    images = encoder.encode_images([drawn_square(pattern, colour, 4) for colour in COLOURS for pattern in PATTERNS])
     vectors = encoder.encode_texts(texts)
     assert list((vectors @ images.T).argmax(axis=1)) == list(range(6))
-    np.testing.assert_allclose(OnnxTextEncoder(tmp_path / "shapes").encode_texts(texts), vectors, atol=1e-4)
+    np.testing.assert_allclose(OnnxTextEncoder(tmp_path / "planted").encode_texts(texts), vectors, atol=1e-4)
 
-    stored = json.loads((tmp_path / "shapes" / "config.json").read_text())["training"]
+    stored = json.loads((tmp_path / "planted" / "config.json").read_text())["training"]
     assert (stored["seed"], stored["examples"]) == (5, 48)
 
 
-def test_a_cancelled_training_resumes_to_the_same_weights(shape_examples: TrainingExamples, tmp_path: Path) -> None:
+def test_a_cancelled_training_resumes_to_the_same_weights(planted_examples: TrainingExamples, tmp_path: Path) -> None:
     config = replace(CONFIG, epochs=3)
-    train_compact_clip(shape_examples, config, name="whole", directory=tmp_path / "whole", on_epoch=ignore)
+    train_compact_clip(planted_examples, config, name="whole", directory=tmp_path / "whole", on_epoch=ignore)
 
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     epochs: list[int] = []
@@ -66,10 +66,10 @@ def test_a_cancelled_training_resumes_to_the_same_weights(shape_examples: Traini
             raise StopError
 
     with pytest.raises(StopError):
-        train_compact_clip(shape_examples, config, name="parts", directory=tmp_path / "parts",
+        train_compact_clip(planted_examples, config, name="parts", directory=tmp_path / "parts",
                            on_epoch=stop_after_two, checkpoint=checkpoint)  # fmt: skip
     assert not (tmp_path / "parts").exists()
-    train_compact_clip(shape_examples, config, name="parts", directory=tmp_path / "parts",
+    train_compact_clip(planted_examples, config, name="parts", directory=tmp_path / "parts",
                        on_epoch=lambda epoch, loss, seconds: epochs.append(epoch), checkpoint=checkpoint)  # fmt: skip
     assert epochs == [1, 2, 3]
     whole, parts = (
@@ -78,13 +78,13 @@ def test_a_cancelled_training_resumes_to_the_same_weights(shape_examples: Traini
     assert parts == whole
 
     with pytest.raises(ValueError, match="checkpoint: received one of"):
-        train_compact_clip(shape_examples, replace(config, seed=6), name="other", directory=tmp_path / "other",
+        train_compact_clip(planted_examples, replace(config, seed=6), name="other", directory=tmp_path / "other",
                            on_epoch=ignore, checkpoint=checkpoint)  # fmt: skip
 
 
-def test_captions_of_a_batch_say_only_what_is_known(shape_examples: TrainingExamples) -> None:
+def test_captions_of_a_batch_say_only_what_is_known(planted_examples: TrainingExamples) -> None:
     tokenizer = train_tokenizer(["red square"] * 5, vocabulary_size=300)
-    batches = list(epoch_batches(shape_examples, tokenizer, batch_size=20, context_length=16, rare_prompts=0,
+    batches = list(epoch_batches(planted_examples, tokenizer, batch_size=20, context_length=16, rare_prompts=0,
                                  prompts=100, rng=np.random.default_rng(0)))  # fmt: skip
     assert [len(batch.pixels) for batch in batches] == [20, 20]
     for batch in batches:
@@ -95,7 +95,7 @@ def test_captions_of_a_batch_say_only_what_is_known(shape_examples: TrainingExam
 
 
 def test_values_that_are_unknown_have_no_code() -> None:
-    image = drawn_shape("square", "red")
+    image = drawn_square("plain", "red")
     examples = collect_examples(
         [Example(image, "", {"colour": "red", "category": ""}), Example(image, "", {"colour": "blue", "pattern": "x"})],
         preprocessing=SMALL,
@@ -110,4 +110,4 @@ def test_nothing_to_train_on_is_refused() -> None:
     with pytest.raises(ValueError, match="examples: received none"):
         collect_examples([], preprocessing=SMALL)
     with pytest.raises(ValueError, match="nothing to tell apart"):
-        collect_examples([Example(drawn_shape("square", "red"), "a", {"colour": "red"})], preprocessing=SMALL)
+        collect_examples([Example(drawn_square("plain", "red"), "a", {"colour": "red"})], preprocessing=SMALL)

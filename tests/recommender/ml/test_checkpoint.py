@@ -30,13 +30,13 @@ def test_what_was_saved_last_comes_back(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "run")
     checkpoint.save(1, {"a": torch.zeros(2)}, {"lr": 0.1})
     shared = torch.arange(6.0)
-    checkpoint.save(2, {"a": shared[:3], "b": shared.view(2, 3), "step": torch.tensor(7)}, {"lr": 0.2, "é": [1]})
+    checkpoint.save(2, {"a": shared[:3], "b": shared.view(3, 2).T, "step": torch.tensor(7)}, {"lr": 0.2, "é": [1]})
     loaded = Checkpoint(tmp_path / "run").load()
     assert loaded is not None
     epoch, tensors, meta = loaded
     assert (epoch, meta) == (2, {"lr": 0.2, "é": [1]})
     assert tensors["a"].tolist() == [0, 1, 2]
-    assert tensors["b"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert tensors["b"].tolist() == [[0, 2, 4], [1, 3, 5]]
     assert tensors["step"].item() == 7
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.safetensors"]
 
