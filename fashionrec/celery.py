@@ -1,6 +1,5 @@
 """The Celery application: four queues, one beat, no result backend."""
 
-import ctypes
 import os
 import signal
 from typing import Any
@@ -16,11 +15,11 @@ app.autodiscover_tasks()
 
 
 @worker_process_init.connect
-def die_with_the_parent(**_: Any) -> None:
+def die_with_the_worker(**_: Any) -> None:
     """A pool process must not outlive a killed worker: it would keep its lease alive unsupervised."""
-    if os.uname().sysname == "Linux":
-        PR_SET_PDEATHSIG = 1
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    from fashionrec.processes import die_with_parent
+
+    die_with_parent(signal.SIGKILL)
 
 
 @worker_ready.connect

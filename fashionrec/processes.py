@@ -1,5 +1,6 @@
 """The processes of a shop on one machine: a web server, and a Celery worker with beat."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -8,14 +9,25 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO
 
 from django.conf import settings
 
+PR_SET_PDEATHSIG = 1
 QUEUES = "default,embed,rate,train"
 STOP_SECONDS = 20
+
+
+def die_with_parent(number: int) -> None:
+    """Ask the kernel to send `number` to this process when its parent dies; does nothing outside Linux.
+
+    A supervisor or worker that is killed with -9 would otherwise leave children that work on unsupervised.
+    """
+    if os.uname().sysname == "Linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 @dataclass
@@ -37,6 +49,7 @@ class Process:
                 stdout=stream,
                 stderr=stream,
                 env=os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+                preexec_fn=partial(die_with_parent, signal.SIGTERM),
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which then stops its children in order
             )
 

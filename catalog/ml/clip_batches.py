@@ -12,9 +12,12 @@ from tokenizers import Tokenizer
 
 from catalog.ml.clip_examples import TrainingExamples
 from catalog.ml.tokenizer import token_ids
-from catalog.ml.training_captions import NOUNS, caption_of_attributes, prompt, spoken
+from catalog.ml.training_captions import COLOURS, NOUNS, caption_of_attributes, prompt, spoken
 
 OWN_CAPTION_SHARE = 0.4
+# This share of the pictures comes in batches that are alike in something: sorted in chunks of so many batches.
+SORTED_SHARE = 0.5
+SORTED_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,7 @@ def epoch_batches(
     def tokens(texts: list[str]) -> torch.Tensor:
         return torch.from_numpy(token_ids(tokenizer, texts, context_length=context_length))
 
-    order = rng.permutation(len(examples))
-    for start in range(0, max(len(order) - batch_size + 1, 1), batch_size):
-        rows = order[start : start + batch_size]
+    for rows in _rows_of_batches(examples, batch_size, rng):
         texts, mentioned = _captions(examples, rows, rng)
         sizes = [len(values) for values in examples.values]
         turns = _turns(examples.names, rng)
@@ -67,6 +68,27 @@ def epoch_batches(
             prompt_attribute=torch.from_numpy(attribute),
             prompt_code=torch.from_numpy(code),
         )
+
+
+def _rows_of_batches(
+    examples: TrainingExamples, batch_size: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Row numbers of each batch. In some batches the pictures are much alike in one attribute.
+
+    In a batch of any pictures a caption finds its own by colour alone. Among pictures of few colours it must say what
+    the thing is, among pictures of few things it must say the colour.
+    """
+    telling = [column for column, name in enumerate(examples.names) if name in (*NOUNS, *COLOURS, "pattern")]
+    order = rng.permutation(len(examples))
+    chunk = batch_size * SORTED_BATCHES
+    for start in range(0, len(order), chunk):
+        rows = order[start : start + chunk]
+        if telling and rng.random() < SORTED_SHARE:
+            rows = rows[np.argsort(examples.codes[rows, rng.choice(telling)], kind="stable")]
+        batches = [rows[at : at + batch_size] for at in range(0, max(len(rows) - batch_size + 1, 1), batch_size)]
+        for index in rng.permutation(len(batches)):
+            if len(batches[index]) == min(batch_size, len(order)):
+                yield batches[index]
 
 
 def _captions(

@@ -107,7 +107,8 @@ def train_compact_clip(
     finished = run.resume(checkpoint, fingerprint) if checkpoint else 0
     for epoch in range(finished + 1, config.epochs + 1):
         started = time.monotonic()
-        loss = run.epoch(epoch)
+        with torch.random.fork_rng(devices=[]):
+            loss = run.epoch(epoch)
         if checkpoint:
             checkpoint.save(epoch, flatten_state(run.model, run.average, run.optimizer), fingerprint)
         on_epoch(epoch, loss, time.monotonic() - started)
@@ -171,6 +172,7 @@ class _Run:
         """Mean loss. All chance comes from (seed, epoch), so that a resumed training repeats it exactly."""
         rng = np.random.default_rng((self.config.seed, epoch))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        torch.manual_seed(int(rng.integers(2**62)))  # dropout knows no generator of its own
         self.model.train()
         total, steps = 0.0, 0
         batches = epoch_batches(
@@ -201,7 +203,7 @@ class _Run:
             image_features = self.model.encode_image(images)
             caption_features = encode_short_texts(self.model, batch.caption_tokens)
             prompt_features = encode_short_texts(self.model, batch.prompt_tokens)
-        loss = self._loss(*map(_unit, (image_features, caption_features, prompt_features)), batch)
+        loss = self._loss(_unit(image_features), _unit(caption_features), _unit(prompt_features), batch)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

@@ -48,7 +48,8 @@ def model_config(
         "embed_dim": 512,
         "vision_cfg": {
             "image_size": image_size,
-            # Learns as much an epoch as open_clip's ModifiedResNet of 4.1 M parameters in 40% of its time.
+            # open_clip's own ModifiedResNet (2, 2, 2, 2), width 24, learns more an epoch, but not more a minute: 5.3
+            # against 2.0 ms a picture in training, 2.7 against 0.7 ms in use, at 4.1 M parameters.
             "timm_model_name": "regnetx_002",
             "timm_pool": "avg",
             "timm_proj": "linear",
@@ -98,19 +99,18 @@ def save_encoder(
 ) -> None:
     """Writes model.safetensors, tokenizer.json, text.onnx and, last, config.json into `directory`.
 
-    Matrices are rounded to fp16 in the file and in `model`, so that the text.onnx exported from it computes with the
-    same weights as the stored file.
+    Matrices are rounded to fp16; text.onnx is exported from the rounded weights, so that it computes with the same.
     training: whatever tells how the weights came about, JSON.
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "config.json").unlink(missing_ok=True)  # no half-written encoder is ever found by name
-    model.eval()
     stored = {key: _stored_precision(tensor) for key, tensor in model.state_dict().items()}
-    model.load_state_dict(stored)
     content = save(stored)
+    rounded = build_model(config)
+    rounded.load_state_dict(stored)
     (directory / "model.safetensors").write_bytes(content)
     tokenizer.save(str(directory / "tokenizer.json"), pretty=False)
-    export_text_tower(model, directory / "text.onnx", context_length=config["text_cfg"]["context_length"])
+    export_text_tower(rounded.eval(), directory / "text.onnx", context_length=config["text_cfg"]["context_length"])
     description = {
         "name": name,
         "weights_sha256": hashlib.sha256(content).hexdigest(),

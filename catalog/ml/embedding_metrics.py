@@ -26,13 +26,13 @@ def neighbour_precision(vectors: NDArray[np.float32], labels: Sequence[str], *, 
 def target_ranks(
     queries: NDArray[np.float32], items: NDArray[np.float32], targets: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """(Q,) rank of each query's item among all items, 1 = nearest; ties count against the query.
+    """(Q,) rank of each query's item among all items, 1 = nearest; ties (and NaN) count against the query.
 
     queries: (Q, D), items: (N, D), L2-normalised; targets: (Q,) index of the item each query describes.
     """
     similarity = queries @ items.T
     own = similarity[np.arange(len(queries)), targets]
-    return np.asarray((similarity >= own[:, None]).sum(axis=1), dtype=np.int64)
+    return np.asarray((~(similarity < own[:, None])).sum(axis=1), dtype=np.int64)
 
 
 def pixel_vectors(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ def hybrid_vector(
     return _unit(mixed, field="hybrid").astype(np.float32)
 
 
-def _unit(vector: NDArray[np.float32], *, field: str) -> NDArray[np.float64]:
+def _unit(vector: NDArray[np.floating[Any]], *, field: str) -> NDArray[np.float64]:
     vector64 = vector.astype(np.float64)
     length = float(np.linalg.norm(vector64))
     if not np.isfinite(length) or length < 1e-9:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ class OpenClipEncoder:
         self.name = name
         self.digest = digest
         # Convolutions are twice as fast this way on CPUs.
-        self.model = model.eval().to(memory_format=torch.channels_last)
+        self.model: Any = model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._preprocess = preprocess
         self._tokenize = tokenize
         self.dimensions = int(self.encode_texts([""]).shape[1])

@@ -9,12 +9,17 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
+
 def moving_average(model: nn.Module, *, decay: float) -> AveragedModel:
     """Exponential moving average of weights and buffers; `decay` is less at first, so that a short training counts."""
 
-    def update(average: list[torch.Tensor], current: list[torch.Tensor], steps: torch.Tensor | int) -> None:
+    def update(average: Tensors, current: Tensors, steps: torch.Tensor | int) -> None:
         share = 1.0 - min(decay, (1.0 + int(steps)) / (10.0 + int(steps)))
         for old, new in zip(average, current, strict=True):
+            if torch.equal(old, new):  # also the attention mask: between -inf and -inf lies NaN
+                continue
             if old.is_floating_point():
                 old.lerp_(new, share)
             else:

@@ -36,6 +36,8 @@ from recommender.services.training import start_training
 
 DRAWN_SOURCE = "demo"
 KEY_NAME = "demo"
+SILENCE_SECONDS = 60
+"""After so long without progress a person is told where to look."""
 KEY_SCOPES = (
     "catalog:write", "embeddings:read", "recommendations:read", "events:write", "personas:read", "ratings:read",
     "ratings:write", "models:read", "models:write", "imports:read", "imports:write", "visitors:read", "visitors:write",
@@ -284,7 +286,7 @@ def watch(demo: Demo, supervisor: Supervisor, runs: list[Any], *, unit: str) -> 
         bars[run.pk] = demo.bar(run.total, unit)
         bars[run.pk].set_description(f"{label:<15}")
     ring_for_stalled_runs()
-    left = list(runs)
+    left, changed, total = list(runs), time.monotonic(), -1
     try:
         while left:
             for run in list(left):
@@ -295,6 +297,12 @@ def watch(demo: Demo, supervisor: Supervisor, runs: list[Any], *, unit: str) -> 
                 if not run.is_open:
                     left.remove(run)
             supervisor.check()
+            if (finished := sum(run.done for run in runs)) != total:
+                changed, total = time.monotonic(), finished
+            elif time.monotonic() - changed > SILENCE_SECONDS:
+                logs = Path(settings.DATA_DIR) / "log"
+                print(f"   no progress for {SILENCE_SECONDS} s; the worker's log is in {logs}", file=sys.stderr)
+                changed = time.monotonic()
             time.sleep(0.2)
     finally:
         for bar in bars.values():

@@ -6,6 +6,7 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
+from psycopg.conninfo import make_conninfo
 
 from fashionrec import embedded
 from fashionrec.env import BASE_DIR, read_environment
@@ -182,6 +183,15 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+
+def _libpq_keywords(database: Any) -> str:
+    """A connection string out of Django's settings of a database."""
+    names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
+    given = {keyword: str(database[name]) for keyword, name in names.items() if database.get(name)}
+    options = {name: value for name, value in database.get("OPTIONS", {}).items() if isinstance(value, (str, int))}
+    return make_conninfo(**given, **options)
+
+
 # The queue is a doorbell, rows are the truth: no results, no reliance on redelivery (docs/adr/0002).
 CELERY_BROKER_URL = ENVIRONMENT.broker_url or "pgmq://"
 # A request that rings waits a moment for a broker that is away, not the half minute and more of the defaults.
@@ -192,7 +202,8 @@ if CELERY_BROKER_URL.startswith("pgmq"):
     CELERY_BROKER_TRANSPORT_OPTIONS |= {
         "pool_timeout": 5,
         "init_extension": False,
-        "conn_string": ENVIRONMENT.database_url or embedded.connection_string(DATA_DIR),
+        # Keywords, not the URL: the queue's client does not understand a socket in a URL.
+        "conn_string": _libpq_keywords(DATABASES["default"]),
         "polling_interval": 0.05,
         "wait_time_seconds": 0,
         "use_notify": True,

@@ -38,7 +38,9 @@ def test_embedding_carries_on_after_kill_9_and_repeats_no_chunk(copied_shop: Sho
            FROM catalog_product RETURNING id""",
         run[0],
     )
-    finished = "SELECT index, attempts, finished_at FROM catalog_embeddingchunk WHERE state = 'done'"
+    finished = (
+        f"SELECT index, attempts, finished_at FROM catalog_embeddingchunk WHERE state = 'done' AND run_id = '{run[0]}'"
+    )
 
     before = kill_in_the_middle(shop, finished)
 

@@ -33,6 +33,7 @@ def test_ranks_count_everything_at_least_as_near() -> None:
     assert ranks.tolist() == [1, 3, 3]
     same = np.repeat(CIRCLE[:1], 4, axis=0)
     assert target_ranks(same[:1], same, np.array([2])).tolist() == [4]
+    assert target_ranks(same[:1] * np.nan, same, np.array([2])).tolist() == [4]
 
 
 def test_pixel_vectors_compare_pictures_around_their_mean() -> None:
