@@ -58,7 +58,8 @@ class ImagePreprocessing:
     def normalised(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, H, W, 3) uint8 to (N, 3, H, W) float32 around zero."""
         values = pixels.astype(np.float32) / np.float32(255)
-        values = (values - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
+        values -= np.array(self.mean, dtype=np.float32)
+        values /= np.array(self.std, dtype=np.float32)
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
     def __call__(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:

@@ -279,35 +279,32 @@ def simulated_visitors(source: str) -> Any:
 
 
 def watch(demo: Demo, supervisor: Supervisor, runs: list[Any], *, unit: str) -> None:
-    """Show the progress of runs until none is open; the worker does the work."""
-    bars = {}
-    for run in runs:
-        label = run.kind if isinstance(run, TrainingRun) else unit
-        bars[run.pk] = demo.bar(run.total, unit)
-        bars[run.pk].set_description(f"{label:<15}")
+    """Show the progress of runs in one bar until none is open; the worker does the work."""
     ring_for_stalled_runs()
-    left, changed, total = list(runs), time.monotonic(), -1
+    changed, bar = time.monotonic(), demo.bar(0, unit)
     try:
-        while left:
-            for run in list(left):
+        while True:
+            for run in runs:
                 run.refresh_from_db()
-                bar = bars[run.pk]
-                bar.total = run.total or bar.total
-                bar.update(run.done - bar.n)
-                if not run.is_open:
-                    left.remove(run)
+            still_open = [run for run in runs if run.is_open]
+            bar.total = sum(run.total for run in runs)
+            bar.set_postfix_str(
+                ", ".join(run.kind for run in still_open if isinstance(run, TrainingRun)), refresh=False
+            )
+            if finished := sum(run.done for run in runs) - bar.n:
+                changed = time.monotonic()
+            bar.update(finished)
+            if not still_open:
+                return
             supervisor.check()
-            if (finished := sum(run.done for run in runs)) != total:
-                changed, total = time.monotonic(), finished
-            elif time.monotonic() - changed > SILENCE_SECONDS:
+            if time.monotonic() - changed > SILENCE_SECONDS:
                 logs = Path(settings.DATA_DIR) / "log"
                 print(f"   no progress for {SILENCE_SECONDS} s; the worker's log is in {logs}", file=sys.stderr)
                 changed = time.monotonic()
             time.sleep(0.2)
     finally:
-        for bar in bars.values():
-            bar.refresh()
-            bar.close()
+        bar.refresh()
+        bar.close()
 
 
 def state_path() -> Path:
