@@ -9,7 +9,6 @@ import numpy as np
 import structlog
 from django.conf import settings
 from django.db import OperationalError
-from django.utils import timezone
 from PIL import Image
 
 from catalog.formats import Row
@@ -17,7 +16,7 @@ from catalog.formats.first_rows import FirstRows
 from catalog.images import ImageError, open_image
 from catalog.ml.captions import product_caption
 from catalog.ml.encoder import Encoder as EncoderModel
-from catalog.ml.encoder import load_encoder
+from catalog.ml.encoder import EncoderError, load_encoder
 from catalog.ml.hybrid import hybrid_vector
 from catalog.models import (
     Brand,
@@ -37,7 +36,7 @@ from catalog.services.planner_statistics import refresh_planner_statistics
 from catalog.services.vector_index import ensure_vector_indexes
 from fashionrec.common.batching import batched
 from fashionrec.common.errors import FieldError
-from fashionrec.common.runs import check_held, finish_chunk, hold_run, work_through_chunks
+from fashionrec.common.runs import check_held, fail_run, finish_chunk, hold_run, work_through_chunks
 
 logger = structlog.get_logger(__name__)
 
@@ -93,17 +92,21 @@ def open_encoder(name: str) -> EncoderModel:
 
 
 def work_embedding_run(run_id: str, *, on_chunk: Callable[[EmbeddingRun], None] | None = None) -> None:
-    """Encode the pictures and texts of a run's products, chunk by chunk."""
+    """Encode the pictures and texts of a run's products, chunk by chunk.
+
+    An encoder that cannot be loaded, or has other weights by now, fails the run.
+    """
     run = EmbeddingRun.objects.select_related("encoder").filter(pk=run_id).first()
     if run is None or not run.is_open:
         return
-    model = open_encoder(run.encoder.name)
+    try:
+        model = open_encoder(run.encoder.name)
+    except EncoderError as error:
+        fail_run(run=run, error=f"encoder: {error}")
+        return
     if model.digest != run.encoder.digest:
-        EmbeddingRun.objects.filter(pk=run.pk).update(
-            state=EmbeddingRun.State.FAILED,
-            finished_at=timezone.now(),
-            error=f"encoder: {run.encoder.name} now has weights {model.digest}, the run wants {run.encoder.digest}",
-        )
+        reason = f"{run.encoder.name} now has weights {model.digest}, the run wants {run.encoder.digest}"
+        fail_run(run=run, error=f"encoder: {reason}")
         return
 
     def process(run: EmbeddingRun, chunk: EmbeddingChunk) -> None:

@@ -1,5 +1,6 @@
 """A shopper's words as a vector, in the web process: onnxruntime, never torch."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,14 @@ logger = structlog.get_logger(__name__)
 
 def encode_query(text: str, *, encoder: Encoder) -> NDArray[np.float32] | None:
     """(D,) float32 by the text tower of `encoder`; None where that has no ONNX text tower on this machine."""
+    vectors = encode_queries([text], encoder=encoder)
+    return None if vectors is None else vectors[0]
+
+
+def encode_queries(texts: Sequence[str], *, encoder: Encoder) -> NDArray[np.float32] | None:
+    """(N, D) float32, L2-normalised rows; None where `encoder` has no ONNX text tower on this machine."""
     tower = _text_tower(encoder.name, encoder.digest)
-    return None if tower is None else tower.encode_texts([text])[0]
+    return None if tower is None else tower.encode_texts(texts)
 
 
 @lru_cache(maxsize=4)

@@ -15,6 +15,7 @@ from catalog.models import Category, Product
 from catalog.product_data import ProductData, VariantData
 from catalog.query_encoding import encode_query
 from catalog.querysets import ProductQuerySet, subtree
+from catalog.relevance import relevance_floor
 from catalog.vectors import live_encoder, nearest_products, stored_vector, stored_vectors
 from fashionrec.common.errors import Invalid, NotFound
 
@@ -23,7 +24,6 @@ ORDERINGS = ("newest", "price", "-price", "title", "relevance")
 MOST_RESULTS = 200
 """A search returns no more: nobody reads on, and both rankings are noise by then."""
 
-SEMANTIC_CANDIDATES = 60
 RANK_CONSTANT = 60
 """Reciprocal rank fusion, Cormack et al. 2009: score = Σ 1 / (60 + rank)."""
 
@@ -107,17 +107,20 @@ def similar_products(*, product: Product, n: int, kind: str = "hybrid") -> list[
 def search_products(*, query: str, n: int | None = None, filters: ProductFilters | None = None) -> list[ScoredProduct]:
     """Full text and, where the live encoder has a text tower here, text vectors, fused by reciprocal ranks.
 
+    What matches the words is always found; what is only near in meaning, from the relevance floor on.
     n: at most MOST_RESULTS, which is the default. A blank query finds nothing. Raises Invalid when it is too long.
     """
     text = clean_query(query)
     limit = min(n if n is not None else MOST_RESULTS, MOST_RESULTS)
     if not text or limit < 1:
         return []
+    meant = _by_meaning(text)
     products = _filtered(replace(filters or ProductFilters(), search=""))
     matching = full_text.with_rank(products.filter(full_text.condition(text)), text)
-    by_text = matching.order_by(full_text.BY_RANK, "-pk").values_list("pk", flat=True)[:MOST_RESULTS]
+    by_text = list(matching.order_by(full_text.BY_RANK, "-pk").values_list("pk", flat=True)[:MOST_RESULTS])
+    kept = set(products.filter(pk__in=meant).values_list("pk", flat=True)) if meant else set()
     fused: dict[int, float] = {}
-    for ranking in (list(by_text), _by_meaning(text, products)):
+    for ranking in (by_text, [pk for pk in meant if pk in kept]):
         for rank, pk in enumerate(ranking, start=1):
             fused[pk] = fused.get(pk, 0.0) + 1.0 / (RANK_CONSTANT + rank)
     best = sorted(fused.items(), key=lambda item: (-item[1], -item[0]))
@@ -169,7 +172,8 @@ def _conditions(filters: ProductFilters) -> dict[str, Q]:
     if filters.colour:
         conditions["colour"] = Q(colour=filters.colour)
     if text := clean_query(filters.search):
-        conditions["search"] = full_text.condition(text)
+        # The same finds as search_products: else facets would count, and orderings show, another list.
+        conditions["search"] = full_text.condition(text) | Q(pk__in=_by_meaning(text))
     return conditions
 
 
@@ -242,13 +246,20 @@ def _way_up(pk: int | None, parents: dict[int, int | None]) -> list[int]:
     return way
 
 
-def _by_meaning(text: str, products: ProductQuerySet) -> list[int]:
+def _by_meaning(text: str) -> list[int]:
+    """Visible products the query is about by the live encoder, nearest first; at most MOST_RESULTS."""
     encoder = live_encoder()
     vector = encode_query(text, encoder=encoder) if encoder else None
     if encoder is None or vector is None:
         return []
-    found = nearest_products(encoder=encoder, kind="hybrid", vector=vector, n=SEMANTIC_CANDIDATES, products=products)
-    return [pk for pk, _ in found]
+    products = Product.objects.visible()
+    found = nearest_products(encoder=encoder, kind="hybrid", vector=vector, n=MOST_RESULTS, products=products)
+    floor = relevance_floor(encoder=encoder)
+    if floor is None:
+        return []
+    nearest = [pk for pk, _ in found]
+    lifts = floor.lifts(vector, stored_vectors(encoder=encoder, kind="hybrid", product_ids=nearest))
+    return [pk for pk, lift in zip(nearest, lifts, strict=True) if lift > floor.lift]
 
 
 def _scored(ranking: Sequence[tuple[int, float]]) -> list[ScoredProduct]:

@@ -20,9 +20,6 @@ def work_embedding_run(run_id: str) -> None:
 @shared_task(name="catalog.tasks.embed_dirty", ignore_result=True)
 def embed_dirty() -> None:
     """Plan a run over products whose vectors are missing or stale, if any encoder is live."""
-    from catalog.models import Encoder
-    from catalog.services.embeddings import plan_embedding_run
+    from catalog.services.embeddings import plan_due_embedding
 
-    encoder = Encoder.objects.filter(is_live=True).first()
-    if encoder is not None:
-        plan_embedding_run(encoder=encoder)
+    plan_due_embedding()

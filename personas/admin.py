@@ -10,16 +10,24 @@ from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
 from personas.models import LanguageModel, Persona, PreferencePair, PromptTemplate, Rating, RatingRun, RawScore
 from personas.selectors import run_summary
-from personas.services.language_models import register_language_model
+from personas.services.language_models import default_language_model
 from personas.services.ratings import plan_rating_run, publish
 
 
 @admin.register(Persona)
 class PersonaAdmin(admin.ModelAdmin[Persona]):
+    """Their words may be edited; they come from the quota grid and stay, for their ratings are a record."""
+
     list_display = ("name", "gender", "age_band", "region", "occupation", "style", "budget", "ratings", "provenance")
     list_filter = ("gender", "age_band", "style", "budget", "region", "occupation", "provenance")
     search_fields = ("name", "key", "bio")
     readonly_fields = ("key", "seed", "provenance", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Persona | None = None) -> bool:
+        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Persona]:
         published = Q(ratings__run__published_at__isnull=False)
@@ -67,7 +75,7 @@ class RatingRunAdmin(RunAdmin):
         if not self.has_cancel_permission(request):
             return HttpResponse(status=403)
         if not LanguageModel.objects.exists():
-            register_language_model(name="simulated rater")
+            default_language_model()
         form = RatingRunForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:

@@ -37,7 +37,8 @@ def complementary_products(*, product: Product, n: int) -> list[Complement]:
     found = _chosen_together(product, candidates)
     kept = _varied(found, n)
     if len(kept) < n:
-        missing = _like_in_style(product, candidates.exclude(pk__in=[item.product.pk for item in found]))
+        others = candidates.exclude(pk__in=[item.product.pk for item in found])
+        missing = _like_in_style(product, _other_shelves(product, others)) or _like_in_style(product, others)
         kept += _varied(missing, n - len(kept))
     return kept
 
@@ -48,10 +49,21 @@ def _other_categories(product: Product) -> ProductQuerySet:
         path = product.category.path
         ancestors = [path.rsplit(Category.SEPARATOR, depth)[0] for depth in range(path.count(Category.SEPARATOR) + 1)]
         below = Q(category__path__startswith=path + Category.SEPARATOR)
-        products = products.filter(category__isnull=False).exclude(Q(category__path__in=ancestors) | below)
+        same_kind = Q(category__name=product.category.name)
+        products = products.filter(category__isnull=False).exclude(Q(category__path__in=ancestors) | below | same_kind)
     if product.gender and product.gender != Product.Gender.UNISEX:
         products = products.filter(gender__in=[product.gender, Product.Gender.UNISEX, ""])
     return products
+
+
+def _other_shelves(product: Product, candidates: ProductQuerySet) -> ProductQuerySet:
+    """Without the neighbours of its category: nobody wears the jumpsuit with the dress it resembles."""
+    path = product.category.path if product.category is not None else ""
+    shelf, separator, _ = path.rpartition(Category.SEPARATOR)
+    # Right below a root, neighbours are all there is to combine with.
+    if Category.SEPARATOR not in shelf:
+        return candidates
+    return candidates.exclude(category__path__startswith=shelf + separator)
 
 
 def _chosen_together(product: Product, candidates: ProductQuerySet) -> list[Complement]:
@@ -99,11 +111,16 @@ def _like_in_style(product: Product, candidates: ProductQuerySet) -> list[Comple
 
 
 def _varied(items: list[Complement], n: int) -> list[Complement]:
-    """The first `n`, at most a third of them from one category, until the other categories run out."""
-    allowed, taken = max(2, -(-n // 3)), Counter[int | None]()
-    first: list[Complement] = []
-    later: list[Complement] = []
+    """The first `n`, taking turns: the best of every kind of thing, then the second best, and so on."""
+    turns = Counter[str]()
+    turn_of = {}
     for item in items:
-        taken[item.product.category_id] += 1
-        (first if taken[item.product.category_id] <= allowed else later).append(item)
-    return (first + later)[:n]
+        kind = _kind(item.product)
+        turn_of[item.product.pk] = turns[kind]
+        turns[kind] += 1
+    return sorted(items, key=lambda item: turn_of[item.product.pk])[:n]
+
+
+def _kind(product: Product) -> str:
+    """Women's and unisex scarves are both scarves."""
+    return product.category.name if product.category is not None else ""

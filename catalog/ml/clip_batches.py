@@ -83,7 +83,8 @@ def _rows_of_batches(
     chunk = batch_size * SORTED_BATCHES
     for start in range(0, len(order), chunk):
         rows = order[start : start + chunk]
-        if telling and rng.random() < SORTED_SHARE:
+        # Two batches of a sorted handful would hold one value each, and teach nothing.
+        if telling and len(rows) > 2 * batch_size and rng.random() < SORTED_SHARE:
             rows = rows[np.argsort(examples.codes[rows, rng.choice(telling)], kind="stable")]
         batches = [rows[at : at + batch_size] for at in range(0, max(len(rows) - batch_size + 1, 1), batch_size)]
         for index in rng.permutation(len(batches)):

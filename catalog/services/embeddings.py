@@ -1,18 +1,24 @@
 """Planning and storing content vectors. Nothing here computes them (that is catalog.jobs)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 from django.db import transaction
+from django.utils import timezone
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from catalog.models import EmbeddingChunk, EmbeddingRun, Encoder, Product, ProductEmbedding
+from catalog.vectors import live_encoder
 from fashionrec.common.batching import batched
 from fashionrec.common.locks import Lock, take_lock
 from fashionrec.common.queue import enqueue
 
 CHUNK_SIZE = 64
+
+REST = timedelta(hours=1)
+"""What failed a minute ago fails again: beat must not fill the table with failed runs. embed_catalog does not wait."""
 
 
 @transaction.atomic
@@ -58,6 +64,17 @@ def plan_embedding_run(*, encoder: Encoder) -> EmbeddingRun | None:
     )
     enqueue(EmbeddingRun.task_name, str(run.pk))
     return run
+
+
+def plan_due_embedding() -> EmbeddingRun | None:
+    """For beat: a run over what the live encoder has to embed; none for REST after a run of it failed."""
+    encoder = live_encoder()
+    if encoder is None:
+        return None
+    latest = EmbeddingRun.objects.filter(encoder=encoder).order_by("-created_at").first()
+    if latest is not None and latest.state == EmbeddingRun.State.FAILED and latest.created_at > timezone.now() - REST:
+        return None
+    return plan_embedding_run(encoder=encoder)
 
 
 def store_vectors(

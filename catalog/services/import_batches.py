@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from catalog.pictures import Picture, known_pictures, read_within, store_picture
 from catalog.product_data import ProductData
 from catalog.services.product_batches import ProductWrite, write_products
 from fashionrec.common.errors import FieldError
-from fashionrec.common.runs import LeaseLost
+from fashionrec.common.runs import advance
 
 
 @dataclass(slots=True)
@@ -36,25 +35,16 @@ def import_batch(run: ImportRun, rows: Sequence[CheckedRow], *, folder: Path | N
         written = write_products(source=run.source, writes=[_write(row, pictures) for row in good])
         ImportIssue.objects.bulk_create(issue for row in rows for issue in _issues(run, row))
         outcomes = [entry.outcome for entry in written]
-        with _progress(run, rows[-1].number):
-            ImportRun.objects.filter(pk=run.pk).update(
-                read=F("read") + len(rows),
-                created=F("created") + outcomes.count("created"),
-                updated=F("updated") + outcomes.count("updated"),
-                unchanged=F("unchanged") + outcomes.count("unchanged"),
-                rejected=F("rejected") + len(rows) - len(good),
-                images=F("images") + sum(entry.new_pictures for entry in written),
-            )
-
-
-@contextmanager
-def _progress(run: ImportRun, done: int) -> Iterator[None]:
-    """Last in the transaction, for it locks the run's row, which the heartbeat wants too."""
-    held = ImportRun.objects.filter(pk=run.pk, lease_owner=run.lease_owner)
-    if not held.update(done=done):
-        raise LeaseLost(str(run.pk))
-    yield
-    run.done = done
+        advance(
+            run,
+            done=rows[-1].number,
+            read=F("read") + len(rows),
+            created=F("created") + outcomes.count("created"),
+            updated=F("updated") + outcomes.count("updated"),
+            unchanged=F("unchanged") + outcomes.count("unchanged"),
+            rejected=F("rejected") + len(rows) - len(good),
+            images=F("images") + sum(entry.new_pictures for entry in written),
+        )
 
 
 def _write(row: CheckedRow, pictures: dict[str, Picture]) -> ProductWrite:

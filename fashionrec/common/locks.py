@@ -9,8 +9,8 @@ class Lock(enum.IntEnum):
     PROMOTION = 1
     EMBEDDING_PLAN = 2
     RATING_PLAN = 3
-    TRAINING_PLAN = 4
-    IMPORT_PLAN = 5
+    IMPORT_PLAN = 4
+    CATALOG_WRITE = 5
 
 
 def take_lock(lock: Lock, key: int = 0) -> None:

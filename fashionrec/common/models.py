@@ -73,6 +73,9 @@ class Run(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
     total = models.PositiveIntegerField(default=0, help_text="Units of work in the whole run.")
     done = models.PositiveIntegerField(default=0, help_text="Units finished so far.")
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Times one process took the whole run up since it last made progress."
+    )
     cancel_requested = models.BooleanField(default=False)
     error = models.TextField(blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)

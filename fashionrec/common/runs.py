@@ -18,6 +18,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from fashionrec.common.errors import Conflict
@@ -30,7 +31,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 AnyChunk = TypeVar("AnyChunk", bound=Chunk)
 
 MAX_ATTEMPTS = 5
-"""A chunk that was claimed this often without finishing is taken for poison."""
+"""A chunk, or a run held alone, that was claimed this often without getting on is taken for poison."""
 
 
 class LeaseLost(Exception):
@@ -108,6 +109,7 @@ def request_cancel(*, run: Run) -> None:
 def hold_run(run_class: type[AnyRun], pk: Any) -> Iterator[AnyRun | None]:
     """Hold one run alone. Yields None when it is finished or held by another; otherwise the run, RUNNING.
 
+    A run whose workers died MAX_ATTEMPTS times without `advance` is closed as FAILED: it would kill the next one too.
     A clean exit closes it as DONE; RunCancelled as CANCELLED; LeaseLost leaves it to its new holder; any other
     exception closes it as FAILED with its message and is raised again. When the process is told to stop (Ctrl-C),
     the run stays open and free.
@@ -144,10 +146,16 @@ def check_held(run: Run) -> None:
         raise LeaseLost(str(run.pk))
 
 
-def advance(run: Run, *, done: int) -> None:
-    """Record progress of a run held alone, renewing nothing else. Raises RunCancelled or LeaseLost."""
-    check_held(run)
-    type(run)._default_manager.filter(pk=run.pk, lease_owner=run.lease_owner).update(done=done)
+def advance(run: Run, *, done: int, **columns: Any) -> None:
+    """Record progress of a run held alone, together with other columns of its row.
+
+    Raises LeaseLost when another process holds it now: inside a transaction the results are rolled back with it.
+    Call it last there, for it locks the run's row, which the heartbeat wants too.
+    """
+    progress = {"done": done} | ({"attempts": 0} if done > run.done else {})
+    held = type(run)._default_manager.filter(pk=run.pk, lease_owner=run.lease_owner)
+    if not held.update(**progress, **columns):
+        raise LeaseLost(str(run.pk))
     run.done = done
 
 
@@ -256,10 +264,16 @@ def _claim_run(run_class: type[AnyRun], pk: Any, owner: str) -> AnyRun | None:
             run.state, run.finished_at = Run.State.CANCELLED, now
             run.save(update_fields=["state", "finished_at"])
             return None
+        if run.attempts >= MAX_ATTEMPTS:
+            run.state, run.finished_at = Run.State.FAILED, now
+            run.error = f"given up after {run.attempts} attempts without progress: its workers died"
+            run.save(update_fields=["state", "finished_at", "error"])
+            return None
         run.state = Run.State.RUNNING
+        run.attempts += 1
         run.started_at = run.started_at or now
         run.lease_owner, run.lease_until = owner, now + lease_duration()
-        run.save(update_fields=["state", "started_at", "lease_owner", "lease_until"])
+        run.save(update_fields=["state", "attempts", "started_at", "lease_owner", "lease_until"])
         return run
 
 
@@ -320,8 +334,10 @@ def _close_if_settled(run: Run, chunks: models.QuerySet[Any]) -> None:
 
 
 def _release(row: Run | Chunk, owner: str) -> None:
-    # Without an owner, so that a heartbeat on its way cannot take it back.
-    type(row)._default_manager.filter(pk=row.pk, lease_owner=owner).update(lease_owner="", lease_until=None)
+    # Without an owner, so that a heartbeat on its way cannot take it back. Being told to stop is no failed attempt.
+    type(row)._default_manager.filter(pk=row.pk, lease_owner=owner).update(
+        lease_owner="", lease_until=None, attempts=Greatest(F("attempts") - 1, 0)
+    )
 
 
 def _close(run: Run, owner: str, state: str, *, error: str = "") -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 
-from catalog.models import Category
+from catalog.models import Category, Product
 from feedback.models import Visitor
 from feedback.selectors import ShopperState, shopper_state
 from feedback.web import remember_visitor, visitor_from_request
@@ -44,10 +46,14 @@ class Shop:
 
     @cached_property
     def departments(self) -> list[Category]:
-        """The roots of the category tree, for the navigation: women, men and children first, in this order."""
+        """The roots of the category tree that have something to show: women, men and children first, in this order."""
+        below = Product.objects.visible().filter(
+            Q(category=OuterRef("pk"))
+            | Q(category__path__startswith=Concat(OuterRef("path"), Value(Category.SEPARATOR)))
+        )
         first = {gender: place for place, gender in enumerate(("women", "men", "girls", "boys"))}
-        roots = list(Category.objects.filter(parent=None).order_by("name")[:MOST_DEPARTMENTS])
-        return sorted(roots, key=lambda root: first.get(root.name.lower(), len(first)))
+        roots = Category.objects.filter(Exists(below), parent=None).order_by("name")
+        return sorted(roots, key=lambda root: first.get(root.name.lower(), len(first)))[:MOST_DEPARTMENTS]
 
     def acting_visitor(self) -> Visitor:
         """The visitor of somebody who does something: only then does an unknown one get a row and a cookie."""

@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 
+from catalog.models import Product
 from fashionrec.storefront.colours import paint_for
 
 register = template.Library()
@@ -34,6 +35,22 @@ def paint(colour: str) -> str:
 def percent_off(price: Decimal, compare_at: Decimal) -> int:
     """How much lower `price` is than `compare_at`, in whole percent."""
     return round(100 * (1 - price / compare_at)) if compare_at else 0
+
+
+@register.filter
+def beside_brand(product: Product) -> str:
+    """The title for a place where the brand stands already: many catalogues begin every title with it."""
+    brand = product.brand.name if product.brand else ""
+    rest = product.title[len(brand) :].lstrip(" -–:,")
+    if not brand or not rest or not product.title.casefold().startswith(f"{brand.casefold()} "):
+        return product.title
+    return rest[0].upper() + rest[1:]
+
+
+@register.filter
+def signed(number: float) -> str:
+    """A rating with one decimal and a minus as long as a plus."""
+    return f"{number:.1f}".replace("-", "−")
 
 
 @register.filter

@@ -73,30 +73,35 @@ def record_events(*, events: Sequence[Any], source: str | None = None, visitor: 
             _reject(result, index, rejection.error)
     with transaction.atomic():
         products = _products(parsed)
-        visitors = _visitors(parsed, source) if visitor is None else {}
-        rows: dict[uuid.UUID, Event] = {}
-        retractions = []
+        sound = []
         for event in parsed:
-            owner = visitor if visitor is not None else visitors[event.visitor or ""]
             if visitor is not None and event.visitor not in (None, visitor.external_id, str(visitor.pk)):
                 _reject(result, event.index, FieldError("visitor", event.visitor, "unknown visitor"))
             elif event.product is not None and event.product not in products:
                 _reject(result, event.index, FieldError("product", event.product, "unknown product"))
-            elif event.undoes is not None:
+            else:
+                sound.append(event)
+        visitors = _visitors(sound, source) if visitor is None else {}
+        rows: dict[uuid.UUID, Event] = {}
+        retractions = []
+        for event in sound:
+            owner = visitor if visitor is not None else visitors[event.visitor or ""]
+            if event.undoes is not None:
                 retractions.append((event, owner))
             elif event.event_id in rows:
                 result.duplicates += 1
             else:
                 rows[event.event_id] = _row(event, owner, products)
         known = set(Event.objects.filter(event_id__in=list(rows)).values_list("event_id", flat=True))
-        fresh = [row for event_id, row in rows.items() if event_id not in known]
+        # Every batch takes its locks in the same order: concurrent ones wait for each other instead of deadlocking.
+        fresh = [row for event_id, row in sorted(rows.items()) if event_id not in known]
         # A concurrent request may insert the same event between the look and the insert: one of the two counts it.
         Event.objects.bulk_create(fresh, ignore_conflicts=True)
         ours = Event.objects.filter(event_id__in=[row.event_id for row in fresh], transaction_id=CurrentTransactionId())
         accepted = ours.count() if fresh else 0
         result.accepted += accepted
         result.duplicates += len(rows) - accepted
-        for event, owner in retractions:
+        for event, owner in sorted(retractions, key=lambda retraction: retraction[0].undoes or retraction[0].event_id):
             _retract(result, event, owner)
     result.rejected.sort(key=lambda rejection: rejection["index"])
     return result

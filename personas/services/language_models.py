@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from fashionrec.common.errors import Invalid
+from fashionrec.common.locks import Lock, take_lock
 from personas.ml.language_model import LanguageModel as Adapter
 from personas.models import LanguageModel
 
@@ -29,8 +30,10 @@ def load_adapter(model: LanguageModel) -> Adapter:
 
 
 def default_language_model() -> LanguageModel:
-    """The rater of the settings, under the name of its class."""
-    return register_language_model(name=str(settings.FASHIONREC["RATER"]).rpartition(".")[2])
+    """The shop's rater: the row made last for the adapter of the settings, else a new one named after its class."""
+    adapter = str(settings.FASHIONREC["RATER"])
+    known = LanguageModel.objects.filter(adapter=adapter).order_by("-created_at", "-pk").first()
+    return known or register_language_model(name=adapter.rpartition(".")[2])
 
 
 @transaction.atomic
@@ -41,6 +44,7 @@ def register_language_model(
 
     The same name with other options is refused with Invalid once ratings were made: their record must stay true.
     """
+    take_lock(Lock.RATING_PLAN)
     adapter = adapter or str(settings.FASHIONREC["RATER"])
     model = LanguageModel.objects.filter(name=name).first() or LanguageModel(name=name)
     if model.pk and (model.adapter, model.options) == (adapter, options or {}):

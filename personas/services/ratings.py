@@ -26,7 +26,7 @@ def plan_rating_run(
     """Queue a run in which every visible product is rated by `raters_per_product` personas, spread evenly.
 
     Raises Invalid without personas or products, when fewer personas exist than raters are asked for, or for a
-    negative seed.
+    negative seed; Conflict while a run of the same language model is open.
     """
     if not 0 <= seed <= MAX_SEED:
         raise Invalid.for_field("seed", seed, f"expected 0 to {MAX_SEED}")
@@ -38,6 +38,8 @@ def plan_rating_run(
     if not products:
         raise Invalid.for_field("products", 0, "the catalogue has no visible product to rate")
     take_lock(Lock.RATING_PLAN)
+    if RatingRun.objects.filter(language_model=language_model, state__in=RatingRun.OPEN_STATES).exists():
+        raise Conflict.for_field("language_model", language_model.name, "a run of it is queued or running")
     run = RatingRun.objects.create(
         language_model=language_model,
         template=default_template(),

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import enqueue
+from fashionrec.common.runs import advance
 from recommender.ml.progress import EpochReport
 from recommender.models import ModelKind, TrainingEpoch, TrainingRun
 
@@ -25,12 +26,14 @@ def start_training(*, kind: str, config: dict[str, Any] | None = None, seed: int
 
 @transaction.atomic
 def record_epoch(*, run: TrainingRun, report: EpochReport) -> TrainingEpoch:
-    """Write down a finished epoch; the unique constraint refuses one that was already finished."""
-    epoch = TrainingEpoch.objects.create(
+    """Write down a finished epoch; the unique constraint refuses one that was already finished.
+
+    Raises LeaseLost, writing nothing: a process that lost the run must not leave an epoch in its new holder's way.
+    """
+    advance(run, done=report.epoch, total=report.epochs)
+    return TrainingEpoch.objects.create(
         run=run, epoch=report.epoch, loss=report.loss, seconds=report.seconds, worker=run.lease_owner
     )
-    TrainingRun.objects.filter(pk=run.pk, lease_owner=run.lease_owner).update(done=report.epoch, total=report.epochs)
-    return epoch
 
 
 def forget_epochs_after(*, run: TrainingRun, epoch: int) -> int:

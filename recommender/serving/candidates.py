@@ -12,10 +12,13 @@ from django.db.models import Case, F, FloatField, Sum, Value, When
 from django.utils import timezone
 
 from catalog.models import Product
-from catalog.selectors import similar_products
+from catalog.selectors import ScoredProduct, similar_products
 from feedback.models import Event
 from recommender.serving.champion import LoadedModel
 from recommender.serving.context import Context
+
+SAME_KIND, SAME_SHOPPER = 0.2, 0.2
+"""What it is worth, in cosine, that a product beside another is also a dress, and also for women."""
 
 POOL = 200
 """Candidates a source names at most."""
@@ -117,6 +120,23 @@ SOURCES: list[Callable[[Context, LoadedModel | None], list[Candidates]]] = [
     from_trending,
     from_newest,
 ]
+
+
+def alike_on_the_shelf(product: Product, *, n: int) -> list[int]:
+    """Primary keys of the n products most like this one, best first: by looks and words, kind, and whom it is for.
+
+    Content vectors see colour and cloth before cut; whoever looks at a green dress wants dresses, not green pyjamas.
+    """
+    kind = product.category.name if product.category else None
+
+    def likeness(item: ScoredProduct) -> float:
+        other = item.product
+        same_kind = kind is not None and other.category is not None and other.category.name == kind
+        same_shopper = Product.Gender.UNISEX in (product.gender, other.gender) or product.gender == other.gender
+        return item.score + SAME_KIND * same_kind + SAME_SHOPPER * same_shopper
+
+    near = similar_products(product=product, n=max(POOL, n))
+    return [item.product.pk for item in sorted(near, key=likeness, reverse=True)[:n]]
 
 
 def gather(context: Context, model: LoadedModel | None) -> list[Candidates]:

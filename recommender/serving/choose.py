@@ -77,7 +77,9 @@ def _stage(
     best = [item for pk, item in candidates.items() if pk in allowed][: max(3 * n, 24)]
     cards = products.filter(pk__in=[item.product for item in best]).for_cards().in_bulk()
     head = [(item, cards[item.product]) for item in best if item.product in cards]
-    order = diversify([product for _, product in head], [item.score for item, _ in head], n=n)
+    order = diversify(
+        [product for _, product in head], [item.score for item, _ in head], n=n, relevance=context.relevance
+    )
     chosen = [head[position] for position in order]
     fill = []
     if may_fill and len(chosen) < n:

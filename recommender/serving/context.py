@@ -5,6 +5,7 @@ from typing import Any
 
 from catalog.models import Category, Product
 from feedback.selectors import ShopperState
+from recommender.serving.diversify import ALIKE, RELEVANCE
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Context:
     def __post_init__(self) -> None:
         recent = self.shopper.liked_in_order or tuple(self.shopper.history)
         object.__setattr__(self, "anchors", tuple(reversed(recent))[:3])
+
+    @property
+    def relevance(self) -> float:
+        """λ of diversity for this slate."""
+        return ALIKE if self.placement == "similar" and self.product is not None else RELEVANCE
 
     def as_log(self) -> dict[str, Any]:
         """The inputs that replay the slate, JSON-ready."""

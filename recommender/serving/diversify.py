@@ -6,6 +6,9 @@ from typing import Protocol
 RELEVANCE = 0.75
 """λ: what relevance weighs against being unlike what was already chosen."""
 
+ALIKE = 1.0
+"""λ beside a product that others shall be like: variety would only bring what is less so."""
+
 
 class Shelved(Protocol):
     @property

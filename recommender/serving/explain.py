@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.models import Product
 from recommender.serving.blend import Blended
+from recommender.serving.candidates import trending_products
 from recommender.serving.champion import LoadedModel
 from recommender.serving.context import Context
 
@@ -16,11 +18,22 @@ SENTENCES = {"trending": "Popular right now", "new": "New in the shop", "catalog
 
 
 def explain(context: Context, model: LoadedModel | None, items: Sequence[Blended]) -> dict[int, str]:
-    """Reason by primary key. A model's choice is put down to the history item that alone scores it highest."""
+    """Reason by primary key.
+
+    A model's choice is put down to the history item that alone scores it highest, if that item lifts it above the place
+    it has for everybody; what it does not lift is there because it is popular, and says so.
+    """
     causes = _causes(context, model, [item.product for item in items if item.source == "model"])
     causes.update({item.product: item.anchor for item in items if item.anchor is not None})
+    popular = {item.product for item in items if item.source == "model"} - set(causes)
+    popular &= set(trending_products())
     titles = dict(Product.objects.filter(pk__in=set(causes.values())).values_list("pk", "title"))
-    return {item.product: _sentence(context, item, causes.get(item.product), titles) for item in items}
+    return {
+        item.product: SENTENCES["trending"]
+        if item.product in popular
+        else _sentence(context, item, causes.get(item.product), titles)
+        for item in items
+    }
 
 
 def _sentence(context: Context, item: Blended, cause: int | None, titles: Mapping[int, str]) -> str:
@@ -42,7 +55,18 @@ def _causes(context: Context, model: LoadedModel | None, products: Sequence[int]
     known = [pk for pk in context.shopper.history if pk in model.index_of][-CONSIDERED:]
     if not known:
         return {}
-    alone = model.scorer.score([np.array([model.index_of[pk]]) for pk in known])
-    targets = [model.index_of[pk] for pk in products]
-    strongest = alone[:, targets].argmax(axis=0)
-    return {product: known[row] for product, row in zip(products, strongest, strict=True)}
+    everybody, *alone = model.scorer.score(
+        [np.array([], dtype=np.int64)] + [np.array([model.index_of[pk]]) for pk in known]
+    )
+    causes = {}
+    for product in products:
+        target = model.index_of[product]
+        strongest = max(range(len(known)), key=lambda row: float(alone[row][target]))
+        if _place(alone[strongest], target) < _place(everybody, target):
+            causes[product] = known[strongest]
+    return causes
+
+
+def _place(scores: NDArray[np.float32], target: int) -> int:
+    """How many products score higher than this one."""
+    return int((scores > scores[target]).sum())

@@ -5,18 +5,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from catalog.models import Category, Product
-from catalog.selectors import similar_products
 from fashionrec.common.errors import Invalid
 from feedback.models import Visitor
 from feedback.selectors import ShopperState, shopper_state
 from feedback.services.slates import log_slate
 from recommender.complements import complementary_products
 from recommender.serving.blend import blend
-from recommender.serving.candidates import Candidates, gather
+from recommender.serving.candidates import Candidates, alike_on_the_shelf, gather
 from recommender.serving.champion import LoadedModel, load_champion
 from recommender.serving.choose import choose
 from recommender.serving.context import Context
-from recommender.serving.diversify import RELEVANCE
 from recommender.serving.explain import explain
 
 PLACEMENTS = ("home", "category", "similar", "complete_the_look", "basket", "search", "batch")
@@ -41,6 +39,12 @@ class Recommendation:
     model: str
     """Name of the model version that ranked, or "fallback"."""
     items: list[RecommendedItem]
+
+    @property
+    def shared_reason(self) -> str:
+        """The reason, where all items have the same: a page says it once."""
+        reasons = {item.reason for item in self.items}
+        return reasons.pop() if len(reasons) == 1 else ""
 
 
 def recommend(
@@ -93,7 +97,7 @@ def recommend(
             scores=[item.score for item in items],
             propensities=[1.0] * len(items),  # nothing is drawn yet
             model=context.model,
-            rules={"rule_sets": [stage.rules for stage in stages], "diversify": "mmr", "relevance": RELEVANCE},
+            rules={"rule_sets": [stage.rules for stage in stages], "diversify": "mmr", "relevance": context.relevance},
             context={**context.as_log(), "stages": [stage.as_log() for stage in stages]},
             seed=0,
         )
@@ -102,8 +106,7 @@ def recommend(
 
 def _candidates(context: Context, model: LoadedModel | None) -> list[Candidates]:
     if context.product is not None and context.placement == "similar":
-        near = [item.product.pk for item in similar_products(product=context.product, n=max(40, 2 * context.n))]
-        return [Candidates("similar", near)]
+        return [Candidates("similar", alike_on_the_shelf(context.product, n=max(40, 2 * context.n)))]
     if context.product is not None and context.placement == "complete_the_look":
         near = [item.product.pk for item in complementary_products(product=context.product, n=max(40, 2 * context.n))]
         return [Candidates("complement", near)]

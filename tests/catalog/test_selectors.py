@@ -1,12 +1,15 @@
 """Lists, facets, likeness and search: exact answers in a constant number of queries."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from numpy.typing import NDArray
 
 from catalog import query_encoding
 from catalog.models import Encoder, Product
@@ -136,7 +139,7 @@ def test_lists_facets_and_searches_take_a_constant_number_of_queries(shop: dict[
     for _ in range(10):
         ProductFactory(title="Another dress", category=shop["midi"].category)
     assert count() == before
-    assert before == (2, 8, 6, 3)
+    assert before == (2, 9, 6, 3)
 
 
 def test_a_product_is_found_by_its_public_id_while_it_is_visible(shop: dict[str, Product]) -> None:
@@ -192,11 +195,22 @@ def test_the_content_matrix_keeps_the_order_and_leaves_gaps_at_zero(shop: dict[s
     np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), [1, 0, 1], atol=1e-6)
 
 
+def read_queries_as(monkeypatch: pytest.MonkeyPatch, meanings: dict[str, list[float]]) -> None:
+    """The text tower of this little world knows these words; every other text points where no product lies."""
+    cache.clear()
+    elsewhere = unit(0, 0, 1)
+
+    def encode(texts: Sequence[str], *, encoder: Encoder) -> NDArray[np.float32]:
+        return np.array([meanings.get(text, elsewhere) for text in texts], np.float32)
+
+    monkeypatch.setattr("catalog.query_encoding.encode_queries", encode)
+    monkeypatch.setattr("catalog.relevance.encode_queries", encode)
+
+
 def test_search_fuses_words_and_meaning(shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch) -> None:
     embed(shop)
     assert [item.product.title for item in search_products(query="pumps")] == ["Red pumps"]
-    # The text tower of this little world reads every query as "midi dress".
-    monkeypatch.setattr("catalog.selectors.encode_query", lambda text, *, encoder: np.array(unit(1, 0), np.float32))
+    read_queries_as(monkeypatch, {"pumps": unit(1, 0.1)})
     found = search_products(query="pumps")
     assert [item.product.title for item in found] == ["Red pumps", "Linen midi dress", "Oxford shirt"]
     assert [item.score for item in found] == pytest.approx([1 / 61 + 1 / 62, 1 / 61, 1 / 63])
@@ -205,6 +219,29 @@ def test_search_fuses_words_and_meaning(shop: dict[str, Product], monkeypatch: p
     ]
     assert len(search_products(query="pumps", n=2)) == 2
     assert search_products(query="  ") == []
+
+
+def test_a_query_without_meaning_finds_only_what_carries_its_words(
+    shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed(shop)
+    read_queries_as(monkeypatch, {"evening": unit(1, -1)})
+    assert search_products(query="qqqzzz") == []
+    assert titles(search="qqqzzz") == []
+    assert [item.product.title for item in search_products(query="oxford")] == ["Oxford shirt"]
+    # Nearer to it than to nothing is the dress alone: the pumps lie across, the shirt opposite.
+    assert [item.product.title for item in search_products(query="evening")] == ["Linen midi dress"]
+
+
+def test_facets_and_orderings_cover_what_the_search_finds_by_meaning(
+    shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed(shop)
+    read_queries_as(monkeypatch, {"footwear": unit(1, 1)})
+    assert {item.product.title for item in search_products(query="footwear")} == set(titles(search="footwear"))
+    assert titles(search="footwear", ordering="price") == ["Linen midi dress", "Red pumps", "Oxford shirt"]
+    genders = facets(filters=ProductFilters(search="footwear"))["genders"]
+    assert genders == [{"value": "women", "count": 2}, {"value": "men", "count": 1}]
 
 
 def test_a_live_encoder_without_a_text_tower_of_its_weights_leaves_full_text(tmp_path: Path, settings) -> None:

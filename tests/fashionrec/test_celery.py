@@ -47,10 +47,10 @@ def test_beat_rings_for_stalled_work_as_often_as_the_environment_says():
 def test_a_pool_process_dies_with_its_killed_worker():
     code = (
         "import os, time\n"
-        "from fashionrec.celery import die_with_the_parent\n"
+        "from fashionrec.celery import die_with_the_worker\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    die_with_the_parent()\n"
+        "    die_with_the_worker()\n"
         "    print(os.getpid(), flush=True)\n"
         "time.sleep(60)\n"
     )

@@ -14,9 +14,10 @@ from fashionrec.storefront.pages import page
 from fashionrec.storefront.ratings import verdicts
 from feedback.models import Event
 from feedback.services.events import record_event
-from recommender.serving.recommend import recommend
+from recommender.serving.recommend import Recommendation, recommend
 
 SIMILAR = 8
+LOOK = 4
 
 
 @require_safe
@@ -30,22 +31,37 @@ def product(request: HttpRequest, public_id: str) -> HttpResponse:
     form = ShownForm(request.GET)
     pressed = form.cleaned_data if form.is_valid() else {"slate": None, "position": None}
     similar = recommend(visitor=shop.visitor, placement="similar", product=shown, n=SIMILAR, state=shop.state)
+    look = _look(shop, shown, similar)
     if request.method == "GET":
         _record_visit(shop, shown, slate=pressed["slate"], position=pressed["position"])
     sized = [variant for variant in shown.variants.all() if variant.size]
-    reasons = {item.reason for item in similar.items}
     context = {
         "product": shown,
         "sized_variants": sized,
         "names_colours": len({variant.colour for variant in sized}) > 1,
         "similar": similar,
-        "shared_reason": reasons.pop() if len(reasons) == 1 else "",
+        "shared_reason": similar.shared_reason,
+        "look": look,
+        "look_reason": look.shared_reason if look else "",
         "crumbs": category_crumbs(shown.category),
         "verdicts": verdicts(shown),
         "slate": pressed["slate"],
         "position": pressed["position"] or 0,
     }
     return render(request, "storefront/product.html", context)
+
+
+def _look(shop: Shop, shown: Product, similar: Recommendation) -> Recommendation | None:
+    """What goes with the product, nothing of it among the similar ones; None when nothing truly goes with it."""
+    look = recommend(
+        visitor=shop.visitor,
+        placement="complete_the_look",
+        product=shown,
+        n=LOOK,
+        exclude={item.product.pk for item in similar.items},
+        state=shop.state,
+    )
+    return look if all(item.source == "complement" for item in look.items) else None
 
 
 def _record_visit(shop: Shop, shown: Product, *, slate: uuid.UUID | None, position: int | None) -> None:

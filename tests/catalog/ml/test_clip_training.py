@@ -49,7 +49,7 @@ def test_a_planted_world_is_learned_and_the_web_tower_agrees(
     train_compact_clip(planted_examples, CONFIG, name="planted", directory=tmp_path / "planted",
                        on_epoch=lambda epoch, loss, seconds: losses.append(loss))  # fmt: skip
     assert len(losses) == 24
-    assert losses[-1] < 0.85 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]
 
     encoder = load_directory(tmp_path / "planted")
     assert (encoder.name, encoder.dimensions) == ("planted", 512)
@@ -124,3 +124,24 @@ def test_nothing_to_train_on_is_refused() -> None:
         collect_examples([], preprocessing=SMALL)
     with pytest.raises(ValueError, match="nothing to tell apart"):
         collect_examples([Example(drawn_square("plain", "red"), "a", {"colour": "red"})], preprocessing=SMALL)
+
+
+def test_some_batches_are_alike_in_one_attribute_and_none_is_lost() -> None:
+    colours, things = ("red", "green", "blue", "black"), ("hat", "shoe", "coat", "belt")
+    image = drawn_square("plain", "red").resize((8, 8))
+    examples = collect_examples(
+        (
+            Example(image, f"{number}", {"colour": colours[number % 4], "type": things[number // 4 % 4]})
+            for number in range(256)
+        ),
+        preprocessing=replace(SMALL, size=9),
+    )
+    tokenizer = train_tokenizer(["red"], vocabulary_size=260)
+    values = []
+    for seed in range(12):
+        batches = list(epoch_batches(examples, tokenizer, batch_size=16, context_length=8, rare_prompts=0, prompts=100,
+                                     rng=np.random.default_rng(seed)))  # fmt: skip
+        assert sum(len(batch.pixels) for batch in batches) == 256
+        values += [min(len(batch.codes[:, column].unique()) for column in (0, 1)) for batch in batches]
+    alike = sum(number <= 2 for number in values) / len(values)
+    assert 0.3 < alike < 0.7
