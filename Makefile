@@ -43,9 +43,9 @@ demo: setup ## build the demo shop from catalogue to recommendations and serve i
 run: setup ## serve the shop as it stands, with a worker (ARGS="--port 8000")
 	@$(BIN)/python manage.py serve $(ARGS)
 
-worker: setup ## one Celery worker for all queues, with beat
+worker: setup ## one more Celery worker for all queues (ARGS="--beat" where `make run` does not run)
 	@$(BIN)/python manage.py embedded start >/dev/null 2>&1 || true
-	@$(BIN)/celery -A fashionrec worker -B -Q default,embed,rate,train --concurrency 2 --loglevel info
+	@$(BIN)/celery -A fashionrec worker -Q default,embed,rate,train --concurrency 2 --loglevel info $(ARGS)
 
 stop: ## stop the embedded Postgres
 	@$(BIN)/python manage.py embedded stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
@@ -27,14 +28,22 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Visible and not sold out."""
         return self.visible().filter(in_stock=True)
 
-    def by_public_ids(self, public_ids: list[str]) -> Self:
+    def by_public_ids(self, public_ids: Iterable[str]) -> Self:
         """Products named "<source>:<external id>"; unknown and malformed ids match nothing."""
-        condition = Q(pk__in=[])
+        wanted: dict[str, list[str]] = {}
         for public_id in public_ids:
             source, separator, external_id = public_id.partition(":")
-            if separator:
-                condition |= Q(source=source, external_id=external_id)
+            if separator and "\x00" not in public_id:
+                wanted.setdefault(source, []).append(external_id)
+        condition = Q(pk__in=[])
+        for source, external_ids in wanted.items():
+            condition |= Q(source=source, external_id__in=external_ids)
         return self.filter(condition)
+
+    def pk_by_public_id(self, public_ids: Iterable[str]) -> dict[str, int]:
+        """Public id -> primary key of those that are found. One query, however many are asked for."""
+        rows = self.by_public_ids(public_ids).values_list("source", "external_id", "pk")
+        return {f"{source}:{external_id}": pk for source, external_id, pk in rows}
 
     def in_category(self, category: Category) -> Self:
         """In `category` or below it."""

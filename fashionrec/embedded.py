@@ -101,8 +101,7 @@ def start(data_dir: Path, *, timeout: float = 120) -> Status:
             server = _server(pgdata)
             server.ensure_pgdata_inited()
             if sockets != pgdata:
-                sockets.mkdir(mode=0o777, exist_ok=True)
-                sockets.chmod(0o777)
+                _make_private(sockets, owner=pgdata.stat().st_uid)
             _write_configuration(pgdata, sockets)
             _start_server(server, data_dir, timeout=timeout)
             _wait_until_ready(data_dir, timeout=timeout)
@@ -176,6 +175,16 @@ def _pg_ctl(server, action: str, *options: str, timeout: float) -> None:  # type
         log = server.pgdata / "log"
         tail = log.read_text(errors="replace")[-2000:] if log.exists() else "(no server log)"
         raise EmbeddedServerError(f"embedded Postgres: pg_ctl {action} failed: {error}\n{tail}") from error
+
+
+def _make_private(folder: Path, *, owner: int) -> None:
+    """A folder that only the server's user enters: whoever reaches its socket is the database's superuser."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid not in (os.getuid(), owner):
+        raise EmbeddedServerError(f"embedded Postgres: {folder} belongs to somebody else")
+    if os.getuid() == 0:
+        os.chown(folder, owner, -1)  # started by root, the server runs as a user of its own
+    folder.chmod(0o700)
 
 
 def _write_configuration(pgdata: Path, sockets: Path) -> None:

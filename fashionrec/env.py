@@ -44,15 +44,12 @@ class Environment:
     log_format: str
 
 
-def read_environment(*, secret_key_default: str | None = None) -> Environment:
-    """Read all variables; `secret_key_default=None` makes FASHIONREC_SECRET_KEY mandatory."""
+def read_environment() -> Environment:
+    """Read all variables. Raises EnvValidationError naming every one that is missing or malformed."""
     env = Env(eager=False)
     with env.prefixed("FASHIONREC_"):
         data_dir = env.path("DATA_DIR", BASE_DIR / "var")
-        if secret_key_default is None:
-            secret_key = env.str("SECRET_KEY", validate=NOT_EMPTY)
-        else:
-            secret_key = env.str("SECRET_KEY", secret_key_default, validate=NOT_EMPTY)
+        secret_key = env.str("SECRET_KEY", validate=NOT_EMPTY)
         allowed_hosts = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
         csrf_trusted_origins: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
         proxies = env.int("PROXIES", 0)

@@ -1,5 +1,9 @@
 """Errors outside the views: JSON below /api/, pages elsewhere."""
 
+import sys
+from http import HTTPStatus
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import Resolver404, resolve
 from django.views import defaults
@@ -41,9 +45,17 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """500, or 503 while the database is away: then it is worth coming back."""
+    away = isinstance(sys.exception(), (OperationalError, InterfaceError))
+    status = 503 if away else 500
     if request.path.startswith(API_PREFIX):
-        return error_response(500, "Internal Server Error")
-    return defaults.server_error(request)
+        response: HttpResponse = error_response(status, HTTPStatus(status).phrase)
+    else:
+        response = defaults.server_error(request)
+        response.status_code = status
+    if away:
+        response["Retry-After"] = "5"
+    return response
 
 
 def _is_known(path: str) -> bool:

@@ -1,6 +1,5 @@
 """Every address of the shop: admin, API, health, metrics, and the storefront at the root."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -19,9 +18,8 @@ urlpatterns: list[Any] = [
     path("metrics", metrics, name="metrics"),
     # Only with DEBUG: otherwise the web server in front serves media.
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    path("", include("fashionrec.storefront.urls")),
 ]
-if find_spec("fashionrec.storefront.urls"):
-    urlpatterns.append(path("", include("fashionrec.storefront.urls")))
 
 handler400 = "fashionrec.error_pages.bad_request"
 handler403 = "fashionrec.error_pages.permission_denied"

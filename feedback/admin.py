@@ -26,6 +26,7 @@ class VisitorAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
+    ordering = ("-pk",)  # the latest first, without sorting millions
     list_display = ("occurred_at", "type", "product", "visitor", "value", "provenance", "retracted")
     list_filter = ("type", "provenance")
     list_select_related = ("product", "visitor")

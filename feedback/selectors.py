@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from catalog.models import Product
 from feedback.models import Event, Visitor
 
 POSITIVE_TYPES = (Event.Type.VIEW, Event.Type.CLICK, Event.Type.LIKE, Event.Type.BASKET_ADD, Event.Type.PURCHASE)
@@ -68,25 +69,19 @@ def shopper_state(visitor: Visitor | None) -> ShopperState:
     )
 
 
-def standing_opinion(visitor: Visitor | None, product_id: int) -> Event | None:
-    """The visitor's latest like or dislike of a product that still stands."""
-    if visitor is None:
-        return None
-    return (
-        standing_events(visitor)
-        .filter(product_id=product_id, type__in=[Event.Type.LIKE, Event.Type.DISLIKE])
-        .order_by("-occurred_at", "-pk")
-        .first()
-    )
-
-
 def export_visitor(visitor: Visitor) -> dict[str, Any]:
     """Everything stored about a visitor, as JSON-ready values."""
     events = visitor.events.select_related("product").order_by("occurred_at", "pk")
+    slates = list(visitor.slates.all())
+    shown = {pk for slate in slates for pk in slate.products}
+    names = {product.pk: product.public_id for product in Product.objects.filter(pk__in=shown)}
     return {
         "visitor": visitor.external_id,
         "source": visitor.source,
+        "provenance": visitor.provenance,
+        "persona": visitor.persona,
         "created_at": visitor.created_at.isoformat(),
+        "last_seen_at": visitor.last_seen_at.isoformat(),
         "consents": [
             {"granted": c.granted, "wording": c.wording, "given_at": c.given_at.isoformat()}
             for c in visitor.consents.all()
@@ -101,12 +96,19 @@ def export_visitor(visitor: Visitor) -> dict[str, Any]:
                 "occurred_at": event.occurred_at.isoformat(),
                 "slate": str(event.slate) if event.slate else None,
                 "position": event.position,
+                "provenance": event.provenance,
                 "retracted": event.retracted_by is not None,
             }
             for event in events
         ],
         "slates": [
-            {"slate": str(slate.pk), "placement": slate.placement, "created_at": slate.created_at.isoformat()}
-            for slate in visitor.slates.all()
+            {
+                "slate": str(slate.pk),
+                "placement": slate.placement,
+                "model": slate.model,
+                "products": [names[pk] for pk in slate.products if pk in names],
+                "created_at": slate.created_at.isoformat(),
+            }
+            for slate in slates
         ],
     }

@@ -7,7 +7,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from feedback.models import Visitor
-from feedback.services.visitors import visitor_for_browser
+from feedback.services.visitors import new_browser_visitor
 
 COOKIE = "fashionrec_visitor"
 SALT = "feedback.visitor"
@@ -30,7 +30,7 @@ def visitor_from_request(request: HttpRequest, *, create: bool = False) -> Visit
         known = Visitor.objects.filter(pk=token, source=Visitor.WEB).first()
         if known is not None:
             return known
-    return visitor_for_browser(token=None) if create else None
+    return new_browser_visitor() if create else None
 
 
 def remember_visitor(request: HttpRequest, response: HttpResponse, visitor: Visitor) -> None:

@@ -1,27 +1,39 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import Avg, Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from catalog.models import Product
 from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
 from personas.models import LanguageModel, Persona, PreferencePair, PromptTemplate, Rating, RatingRun, RawScore
-from personas.selectors import run_summary
+from personas.selectors import persona_ratings, run_summary
 from personas.services.language_models import default_language_model
 from personas.services.ratings import plan_rating_run, publish
+
+EXAMPLES = 6
+"""Products a persona's page shows of those it rated highest, and of those it rated lowest."""
 
 
 @admin.register(Persona)
 class PersonaAdmin(admin.ModelAdmin[Persona]):
     """Their words may be edited; they come from the quota grid and stay, for their ratings are a record."""
 
-    list_display = ("name", "gender", "age_band", "region", "occupation", "style", "budget", "ratings", "provenance")
+    list_display = ("name", "gender", "age_band", "style", "budget", "loves", "avoids", "ratings", "mean")
     list_filter = ("gender", "age_band", "style", "budget", "region", "occupation", "provenance")
     search_fields = ("name", "key", "bio")
     readonly_fields = ("key", "seed", "provenance", "created_at")
+    fieldsets: ClassVar = [
+        (None, {"fields": ("name", "bio", "likes", "dislikes")}),
+        ("Who it stands for", {"fields": ("gender", "age_band", "region", "occupation", "style", "budget")}),
+        ("Record", {"fields": ("key", "seed", "provenance", "created_at")}),
+    ]
+    formfield_overrides: ClassVar = {ArrayField: {"widget": forms.TextInput(attrs={"class": "vTextField"})}}
+    change_form_template = "admin/personas/persona/change_form.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -31,11 +43,39 @@ class PersonaAdmin(admin.ModelAdmin[Persona]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Persona]:
         published = Q(ratings__run__published_at__isnull=False)
-        return super().get_queryset(request).annotate(rating_count=Count("ratings", filter=published))
+        counted = Count("ratings", filter=published)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(rating_count=counted, rating_mean=Avg("ratings__expectation", filter=published))
+        )
 
     @admin.display(ordering="rating_count")
     def ratings(self, persona: Any) -> int:
         return int(persona.rating_count)
+
+    @admin.display(description="mean rating", ordering="rating_mean")
+    def mean(self, persona: Any) -> str:
+        return "–" if persona.rating_mean is None else f"{persona.rating_mean:.1f}"
+
+    @admin.display(description="likes")
+    def loves(self, persona: Persona) -> str:
+        return ", ".join(persona.likes)
+
+    @admin.display(description="dislikes")
+    def avoids(self, persona: Persona) -> str:
+        return ", ".join(persona.dislikes)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        persona = self.get_object(request, object_id)
+        context: dict[str, Any] = {}
+        if persona is not None:
+            ratings = persona_ratings(persona).filter(product__status=Product.Status.ACTIVE)
+            ratings = ratings.prefetch_related("product__images")
+            context = {"loved": list(ratings[:EXAMPLES]), "refused": list(ratings.reverse()[:EXAMPLES])}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
 
 class RatingRunForm(forms.Form):

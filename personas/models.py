@@ -39,10 +39,6 @@ class Persona(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def quota_cell(self) -> tuple[str, ...]:
-        return (self.gender, self.age_band, self.region, self.occupation, self.style, self.budget)
-
 
 class LanguageModel(models.Model):
     """A rater behind an adapter, and what probing it found."""

@@ -1,24 +1,12 @@
 """Reads over personas and ratings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from django.db.models import Avg, F, QuerySet
 from django.db.models.functions import Coalesce
 
-from catalog.models import Product
 from personas.models import SCALE, Persona, Rating, RatingRun
-
-
-@dataclass(frozen=True)
-class RatingSummary:
-    """What personas think of one product. shares: of each point of SCALE, summing to 1."""
-
-    count: int
-    mean: float
-    shares: list[float]
-    simulated: bool
 
 
 def published() -> QuerySet[Rating]:
@@ -42,19 +30,6 @@ def persona_ratings(persona: Persona) -> QuerySet[Rating]:
     return published().filter(persona=persona).select_related("product", "run").order_by("-expectation", "pk")
 
 
-def rating_summary(product: Product) -> RatingSummary | None:
-    """The published ratings of a product in one figure and one distribution, or None without any."""
-    rows = list(published().filter(product=product).values_list("probabilities", "expectation", "simulated"))
-    if not rows:
-        return None
-    return RatingSummary(
-        count=len(rows),
-        mean=float(np.mean([mean for _, mean, _ in rows])),
-        shares=[float(share) for share in np.mean([probabilities for probabilities, _, _ in rows], axis=0)],
-        simulated=any(simulated for _, _, simulated in rows),
-    )
-
-
 def run_summary(run: RatingRun) -> dict[str, object]:
     """Figures of a run: mean, and how often each point of the scale is the most likely one."""
     ratings = Rating.objects.filter(run=run)
@@ -64,5 +39,6 @@ def run_summary(run: RatingRun) -> dict[str, object]:
     return {
         "ratings": sum(counts.values()),
         "mean": ratings.aggregate(mean=Avg("expectation"))["mean"],
-        "histogram": {str(point): number for point, number in counts.items()},
+        "histogram": {str(point).replace("-", "−"): number for point, number in counts.items()},
+        "highest": max(counts.values()) or 1,
     }

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -5,10 +6,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
+from recommender.loss_curve import loss_curve
 from recommender.models import EvaluationReport, ModelAlias, ModelKind, ModelVersion, TrainingEpoch, TrainingRun
+from recommender.report_rows import ORACLE, Gain, ReportRow, gain_of, report_rows
 from recommender.selectors import champion
 from recommender.services.models import promote, retire, rollback
 from recommender.services.training import start_training
@@ -18,7 +23,15 @@ class TrainingEpochInline(admin.TabularInline[TrainingEpoch, TrainingRun]):
     model = TrainingEpoch
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("epoch", "loss", "seconds", "worker", "finished_at")
+    fields = readonly_fields = ("epoch", "mean_loss", "took", "worker", "finished_at")
+
+    @admin.display(description="loss")
+    def mean_loss(self, epoch: TrainingEpoch) -> str:
+        return f"{epoch.loss:.4f}"
+
+    @admin.display(description="seconds")
+    def took(self, epoch: TrainingEpoch) -> str:
+        return f"{epoch.seconds:.1f}"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -35,6 +48,7 @@ class TrainingRunAdmin(RunAdmin):
     list_filter = ("state", "kind")
     inlines: ClassVar = [TrainingEpochInline]
     change_list_template = "admin/recommender/trainingrun/change_list.html"
+    change_form_template = "admin/recommender/trainingrun/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
         start = path("start/", self.admin_site.admin_view(self.start), name="recommender_trainingrun_start")
@@ -57,11 +71,23 @@ class TrainingRunAdmin(RunAdmin):
         )
         return self.start_page(request, form, title="Train a model", explanation=explanation)
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        losses = list(run.epochs.order_by("epoch").values_list("loss", flat=True)) if run is not None else []
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "curve": loss_curve(losses)})
+
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
-    list_display = ("name", "serving", "recall", "ndcg", "validation_ndcg", "events", "created_at", "retired_at")
+    list_display = ("__str__", "serving", "recall", "ndcg", "gain", "events", "created_at")
     list_filter = ("kind",)
+    readonly_fields = ("measured", "trained_on", "made_with")
+    fieldsets: ClassVar = [
+        (None, {"fields": ("kind", "measured", "trained_on", "made_with", "run", "created_at", "retired_at")}),
+        ("Record", {"fields": ("seed", "code_version", "artifact_sha256")}),
+    ]
     actions = ("promote_version", "retire_versions")
     change_list_template = "admin/recommender/modelversion/change_list.html"
 
@@ -83,9 +109,22 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     def ndcg(self, version: ModelVersion) -> str:
         return _figure(version, "ndcg@10")
 
-    @admin.display(description="ndcg@10, validation")
-    def validation_ndcg(self, version: ModelVersion) -> str:
-        return _figure(version, "validation_ndcg@10")
+    @admin.display(description="ndcg@10 minus popularity’s")
+    def gain(self, version: ModelVersion) -> str:
+        gain = gain_of(version.metrics)
+        return gain.in_words if gain else "–"
+
+    @admin.display(description="measured")
+    def measured(self, version: ModelVersion) -> SafeString | str:
+        return _pairs(version.metrics)
+
+    @admin.display(description="trained on")
+    def trained_on(self, version: ModelVersion) -> SafeString | str:
+        return _pairs({**version.data_window, **version.row_counts})
+
+    @admin.display(description="parameters")
+    def made_with(self, version: ModelVersion) -> SafeString | str:
+        return _pairs(version.parameters)
 
     @admin.display
     def events(self, version: ModelVersion) -> int:
@@ -138,24 +177,60 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(EvaluationReport)
 class EvaluationReportAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "users", "best")
+    list_display = ("__str__", "users", "best", "gain")
     change_form_template = "admin/recommender/evaluationreport/change_form.html"
 
     @admin.display
     def users(self, report: EvaluationReport) -> int:
         return int(report.results.get("users", 0))
 
-    @admin.display(description="best ndcg@10")
+    @admin.display(description="best model, ndcg@10")
     def best(self, report: EvaluationReport) -> str:
-        models = {name: f for name, f in report.results.get("models", {}).items() if name != "oracle"}
-        name = max(models, key=lambda name: models[name]["ndcg@10"], default="")
-        return f"{name} ({models[name]['ndcg@10']:.4f})" if name else "—"
+        row = _best(report)
+        return f"{row.label} ({row.ndcg:.4f})" if row else "–"
+
+    @admin.display(description="minus popularity’s")
+    def gain(self, report: EvaluationReport) -> str:
+        row = _best(report)
+        return row.gain.in_words if row and row.gain else "–"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        report = self.get_object(request, object_id)
+        serving = champion()
+        measured = report is not None and serving is not None and report.versions.filter(pk=serving.pk).exists()
+        context = {
+            "rows": report_rows(report.results) if report is not None else [],
+            "champion_kind": serving.kind if serving is not None and measured else "",
+        }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
 
 @admin.register(ModelAlias)
 class ModelAliasAdmin(ReadOnlyAdmin):
     list_display = ("name", "version", "previous", "changed_at")
     list_select_related = ("version", "previous")
+
+
+def _best(report: EvaluationReport) -> ReportRow | None:
+    return next((row for row in report_rows(report.results) if row.kind != ORACLE), None)
+
+
+def _pairs(values: Mapping[str, Any]) -> SafeString | str:
+    """A JSON object as lines of name and value."""
+    if not values:
+        return "–"
+    lines = format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((name, _plain(value)) for name, value in values.items()))
+    return format_html('<dl class="pairs">{}</dl>', lines)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping) and set(value) == {"mean", "low", "high"}:
+        return Gain(**value).in_words
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _figure(version: ModelVersion, name: str) -> str:

@@ -57,13 +57,10 @@ def _other_categories(product: Product) -> ProductQuerySet:
 
 
 def _other_shelves(product: Product, candidates: ProductQuerySet) -> ProductQuerySet:
-    """Without the neighbours of its category: nobody wears the jumpsuit with the dress it resembles."""
-    path = product.category.path if product.category is not None else ""
-    shelf, separator, _ = path.rpartition(Category.SEPARATOR)
+    """Without what lies on the same shelf for anybody: nobody wears the jumpsuit with the dress it resembles."""
+    names = product.category.path.split(Category.SEPARATOR) if product.category is not None else []
     # Right below a root, neighbours are all there is to combine with.
-    if Category.SEPARATOR not in shelf:
-        return candidates
-    return candidates.exclude(category__path__startswith=shelf + separator)
+    return candidates.exclude(category__parent__name=names[-2]) if len(names) > 2 else candidates
 
 
 def _chosen_together(product: Product, candidates: ProductQuerySet) -> list[Complement]:

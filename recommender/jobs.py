@@ -34,6 +34,15 @@ def work_training_run(run_id: str, *, on_epoch: Callable[[EpochReport], None] | 
 
     The model learns from every shopper's events but the last two; those are for validation and test.
     """
+    try:
+        _train(run_id, on_epoch)
+    finally:
+        run = TrainingRun.objects.filter(pk=run_id).first()
+        if run is not None and not run.is_open:
+            shutil.rmtree(checkpoint_folder(run), ignore_errors=True)
+
+
+def _train(run_id: str, on_epoch: Callable[[EpochReport], None] | None) -> None:
     with hold_run(TrainingRun, run_id) as run:
         if run is None:
             return
@@ -70,8 +79,6 @@ def work_training_run(run_id: str, *, on_epoch: Callable[[EpochReport], None] | 
             item_vectors=getattr(scorer, "item_vectors", None),
         )
         logger.info("model_trained", version=version.name, **metrics)
-    if run is not None and not run.is_open:
-        shutil.rmtree(checkpoint_folder(run), ignore_errors=True)
 
 
 def evaluate_versions(

@@ -8,6 +8,14 @@ def champion() -> ModelVersion | None:
     return alias.version if alias else None
 
 
+def find_version(name: str) -> ModelVersion | None:
+    """The version of that public name, `<kind>-<number>`."""
+    kind, _, number = name.rpartition("-")
+    if not (number.isascii() and number.isdecimal() and len(number) <= 18):
+        return None
+    return ModelVersion.objects.prefetch_related("aliases").filter(pk=int(number), kind=kind).first()
+
+
 def latest_versions() -> dict[str, ModelVersion]:
     """The newest version of every kind that has one and is not retired, in the order of ModelKind."""
     newest = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.storage import storages as file_storages
 
 from fashionrec import embedded
@@ -41,6 +42,12 @@ def own_storage(
 
     monkeypatch.setattr(ImportRun._meta.get_field("upload"), "storage", file_storages["artifacts"])
     yield folder
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """What one test cached, such as the trending products or a throttle's count, is no other test's business."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

@@ -128,9 +128,8 @@ class ProductAdmin(admin.ModelAdmin[Product]):
     list_display = (
         "thumbnail",
         "title",
-        "public_id",
         "brand",
-        "category",
+        "shelf",
         "gender",
         "colour",
         "offer",
@@ -183,6 +182,10 @@ class ProductAdmin(admin.ModelAdmin[Product]):
     def thumbnail(self, product: Product) -> SafeString | str:
         images = list(product.images.all())
         return _thumbnail(images[0], width=48) if images else "–"
+
+    @admin.display(description="category", ordering="category__path")
+    def shelf(self, product: Product) -> str:
+        return product.category.name if product.category else "–"
 
     @admin.display(description="price", ordering="price")
     def offer(self, product: Product) -> str:

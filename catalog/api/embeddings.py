@@ -82,27 +82,13 @@ def _vectors(ids: list[str], kind: str) -> _Found:
     if encoder is None:
         raise NotFound("No encoder is live yet: nothing has been embedded.")
     asked = list(dict.fromkeys(ids))
-    known = _primary_keys(asked)
+    known = Product.objects.visible().pk_by_public_id(asked)
     pks = [known[name] for name in asked if name in known]
     matrix = stored_vectors(encoder=encoder, kind=kind, product_ids=pks)
     # A stored vector has unit length: a row of zeros is none.
     rows = {name: matrix[i] for i, name in enumerate(n for n in asked if n in known) if matrix[i].any()}
     vectors = np.array(list(rows.values()), dtype=np.float32).reshape(len(rows), encoder.dimensions)
     return _Found(encoder, list(rows), vectors, [name for name in asked if name not in rows])
-
-
-def _primary_keys(ids: list[str]) -> dict[str, int]:
-    """Of visible products; one query per source."""
-    wanted: dict[str, list[str]] = {}
-    for name in ids:
-        source, separator, external_id = name.partition(":")
-        if separator and "\x00" not in name:
-            wanted.setdefault(source, []).append(external_id)
-    found = {}
-    for source, external_ids in wanted.items():
-        products = Product.objects.visible().filter(source=source, external_id__in=external_ids)
-        found.update({f"{source}:{external_id}": pk for external_id, pk in products.values_list("external_id", "pk")})
-    return found
 
 
 def _body(found: _Found) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from catalog.models import Product
 from catalog.product_data import ProductData
 from catalog.product_parsing import parse_product
 from catalog.selectors import product_as_data
+from catalog.services.product_batches import lock_source
 from catalog.services.products import save_product
 from fashionrec.common.api.validation import json_ready
 from fashionrec.common.errors import Conflict, FieldError, Invalid, NotFound
@@ -20,9 +21,7 @@ OF_ONE_VARIANT = ("sku", "size", "price", "compare_at_price", "currency", "stock
 
 def product_to_change(product_id: str) -> Product:
     """Any product, visible or not. Raises NotFound."""
-    product = None
-    if "\x00" not in product_id:
-        product = Product.objects.by_public_ids([product_id]).select_related("brand", "category").first()
+    product = Product.objects.by_public_ids([product_id]).select_related("brand", "category").first()
     if product is None:
         raise NotFound("Unknown product.", fields=[FieldError("product", product_id, "unknown product")])
     return product
@@ -40,9 +39,12 @@ def create_from(body: Any, *, default_source: str) -> Product:
     return _reloaded(product)
 
 
-def change_from(body: Any, *, product: Product) -> Product:
-    """Change what `body` names and keep the rest. Raises Invalid with every field at fault."""
-    record = _record(body)
+@transaction.atomic
+def change(product_id: str, body: Any) -> Product:
+    """Change what `body` names and keep the rest. Raises NotFound, or Invalid with every field at fault."""
+    # What is kept is read under the lock: two changes of different fields at once must both survive.
+    lock_source(product_id.partition(":")[0])
+    product, record = product_to_change(product_id), _record(body)
     for name, own in (("id", product.public_id), ("source", product.source), ("external_id", product.external_id)):
         if record.pop(name, own) != own:
             raise Invalid.for_field(name, json_ready(body[name]), "an id cannot be changed")

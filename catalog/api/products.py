@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.api.product_writes import change_from, create_from, product_to_change
+from catalog.api.product_writes import change, create_from, product_to_change
 from catalog.api.serializers import (
     ItemsSerializer,
     NewProductSerializer,
@@ -104,8 +104,7 @@ class ProductView(APIView):
     )
     def patch(self, request: Request, product_id: str) -> Response:
         """Change the given fields; an archived product comes back with `status`."""
-        product = change_from(request.data, product=product_to_change(product_id))
-        return Response(detail(request, product))
+        return Response(detail(request, change(product_id, request.data)))
 
     @extend_schema(operation_id="products_archive", responses={204: None}, tags=["products"])
     def delete(self, request: Request, product_id: str) -> Response:

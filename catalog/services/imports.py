@@ -116,7 +116,9 @@ def _find_or_create(planned: _Planned, *, path: str, upload: File | None) -> Imp
     identity = {name: getattr(planned, name) for name in planned.__slots__}
     with transaction.atomic():
         take_lock(Lock.IMPORT_PLAN)
-        run = ImportRun.objects.filter(**identity, state__in=ImportRun.OPEN_STATES, cancel_requested=False).first()
+        # A folder brings pictures that an upload of the same table lacks: they are two imports.
+        same = ImportRun.objects.filter(**identity, path=path, cancel_requested=False)
+        run = same.filter(state__in=ImportRun.OPEN_STATES).first()
         if run is None:
             run = ImportRun(**identity, path=path)
             if upload is not None:

@@ -44,12 +44,17 @@ class Written:
     new_pictures: int = 0
 
 
+def lock_source(source: str) -> None:
+    """Wait until no other transaction writes products of this source; until the end of this one."""
+    take_lock(Lock.CATALOG_WRITE, zlib.crc32(source.encode()) - 2**31)
+
+
 def write_products(*, source: str, writes: Sequence[ProductWrite]) -> list[Written]:
     """Store valid products with distinct external ids, in order. Must run inside a transaction.
 
     Writers of one source wait for each other, so that nobody else makes the same product in between.
     """
-    take_lock(Lock.IMPORT_PLAN, zlib.crc32(source.encode()) - 2**31)
+    lock_source(source)
     brands = brands_by_name({write.data.brand for write in writes})
     categories = categories_by_path({write.data.category for write in writes})
     stored = {

@@ -56,7 +56,8 @@ def run(*, seed: int, **_: Any) -> dict[str, Any]:
 
 
 def table(results: dict[str, Any]) -> str:
-    head = f"{'model':<16}{'R@10 full':>11}{'N@10 full':>11}{'R@10 of 100':>13}{'coverage@10':>13}{'Gini@10':>9}{'×pop':>7}"
+    columns = {"R@10 full": 11, "N@10 full": 11, "R@10 of 100": 13, "coverage@10": 13, "Gini@10": 9, "×pop": 7}
+    head = f"{'model':<16}" + "".join(f"{name:>{width}}" for name, width in columns.items())
     lines = [results["protocol"], head]
     for name, f in results["models"].items():
         times = f["times_popularity_full"]

@@ -52,9 +52,5 @@ class TooLarge(AppError):
     status, code = 413, "too_large"
 
 
-class WrongType(AppError):
-    status, code = 415, "wrong_type"
-
-
 class Invalid(AppError):
     status, code = 422, "invalid"

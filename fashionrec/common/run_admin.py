@@ -29,8 +29,14 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+MACHINERY = ("total", "done", "attempts", "cancel_requested", "lease_owner", "lease_until")
+"""Fields of a run that matter only when it is stuck."""
+
+
 class RunAdmin(ReadOnlyAdmin):
     """Base of every run's admin; add columns to `run_columns`."""
+
+    readonly_fields: tuple[str, ...] = ("progress_bar", "created_at")
 
     run_columns: tuple[str, ...] = ()
     list_filter: ClassVar[Any] = ("state",)
@@ -38,7 +44,15 @@ class RunAdmin(ReadOnlyAdmin):
     actions: tuple[str, ...] = ("cancel",)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("short_id", *self.run_columns, "state", "progress_bar", "created_at", "finished_at", "short_error")
+        return ("short_id", *self.run_columns, "state", "progress_bar", "created_at", "took", "short_error")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = [name for name in self.get_fields(request, obj) if isinstance(name, str)]
+        first = [name for name in ("state", "progress_bar", "error") if name in names]
+        rest = [name for name in names if name not in {*first, *MACHINERY}]
+        machinery = [name for name in names if name in MACHINERY]
+        folded = [("Machinery", {"fields": machinery, "classes": ["collapse"]})] if machinery else []
+        return [(None, {"fields": first + rest}), *folded]
 
     # Cancelling is no edit of fields, but it needs the right to change the run.
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -53,6 +67,13 @@ class RunAdmin(ReadOnlyAdmin):
         return format_html(
             '<progress value="{}" max="{}"></progress> {} of {}', run.done, max(run.total, 1), run.done, run.total
         )
+
+    @admin.display(description="took")
+    def took(self, run: Run) -> str:
+        if run.started_at is None or run.finished_at is None:
+            return "–"
+        seconds = (run.finished_at - run.started_at).total_seconds()
+        return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
     @admin.display(description="error")
     def short_error(self, run: Run) -> str:

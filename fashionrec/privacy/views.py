@@ -22,7 +22,10 @@ from feedback.web import COOKIE
 class ExportSerializer(serializers.Serializer[Any]):
     visitor = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
+    provenance = serializers.CharField()
+    persona = serializers.CharField()
     created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
     consents = serializers.ListField(child=serializers.DictField())
     events = serializers.ListField(child=serializers.DictField())
     slates = serializers.ListField(child=serializers.DictField())

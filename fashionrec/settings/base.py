@@ -123,7 +123,6 @@ STORAGES = {
 }
 ARTIFACT_CACHE_DIR = DATA_DIR / "cache"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
-FILE_UPLOAD_TEMP_DIR = None
 
 # Security. No inline script or style anywhere, from the first page.
 CONTENT_SECURITY_POLICY = {
@@ -188,8 +187,9 @@ def _libpq_keywords(database: Any) -> str:
     """A connection string out of Django's settings of a database."""
     names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
     given = {keyword: str(database[name]) for keyword, name in names.items() if database.get(name)}
-    options = {name: value for name, value in database.get("OPTIONS", {}).items() if isinstance(value, (str, int))}
-    return make_conninfo(**given, **options)
+    options = database.get("OPTIONS", {}).items()
+    given |= {name: str(value) for name, value in options if isinstance(value, (str, int))}
+    return make_conninfo("", **given)
 
 
 # The queue is a doorbell, rows are the truth: no results, no reliance on redelivery (docs/adr/0002).
@@ -249,8 +249,6 @@ FASHIONREC: dict[str, Any] = {
         "hide": -1.0,
         "basket_remove": -0.3,
     },
-    "MAX_IMAGE_BYTES": 20 * 1024 * 1024,
-    "MAX_IMAGE_PIXELS": 50_000_000,
 }
 
 LOGGING_CONFIG = "fashionrec.logging.configure"

@@ -72,7 +72,7 @@ def record_events(*, events: Sequence[Any], source: str | None = None, visitor: 
         except _RejectedError as rejection:
             _reject(result, index, rejection.error)
     with transaction.atomic():
-        products = _products(parsed)
+        products = Product.objects.pk_by_public_id({event.product for event in parsed if event.product is not None})
         sound = []
         for event in parsed:
             if visitor is not None and event.visitor not in (None, visitor.external_id, str(visitor.pk)):
@@ -257,21 +257,6 @@ def _moment(value: Any, now: datetime) -> datetime:
     return moment
 
 
-def _products(parsed: list[_Parsed]) -> dict[str, int]:
-    """Public id → primary key. One query per source, however large the batch."""
-    wanted: dict[str, set[str]] = {}
-    for event in parsed:
-        if event.product is not None:
-            source, separator, external_id = event.product.partition(":")
-            if separator:
-                wanted.setdefault(source, set()).add(external_id)
-    found = {}
-    for source, external_ids in wanted.items():
-        rows = Product.objects.filter(source=source, external_id__in=external_ids).values_list("external_id", "pk")
-        found.update({f"{source}:{external_id}": pk for external_id, pk in rows})
-    return found
-
-
 def _visitors(parsed: list[_Parsed], source: str | None) -> dict[str, Visitor]:
     if source is None:
         raise ValueError("source: needed when no visitor is given")
@@ -280,7 +265,9 @@ def _visitors(parsed: list[_Parsed], source: str | None) -> dict[str, Visitor]:
     missing = sorted(names - set(found))
     if missing:
         Visitor.objects.bulk_create(
-            [Visitor(source=source, external_id=name, consented=True) for name in missing], ignore_conflicts=True
+            # The client is the one that asked its shoppers for consent: what it sends may be used.
+            [Visitor(source=source, external_id=name, consented=True) for name in missing],
+            ignore_conflicts=True,
         )
         found = {v.external_id: v for v in Visitor.objects.filter(source=source, external_id__in=names)}
     return found
@@ -309,5 +296,7 @@ def _retract(result: BatchResult, event: _Parsed, visitor: Visitor) -> None:
         visitor=visitor, event_id=event.undoes, retraction_id=event.event_id, occurred_at=event.occurred_at
     ):
         result.accepted += 1
+    elif Event.objects.filter(event_id=event.event_id).exists():  # a concurrent request was faster
+        result.duplicates += 1
     else:
         _reject(result, event.index, FieldError("event_id", str(event.undoes), "no such event of this visitor to undo"))

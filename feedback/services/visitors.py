@@ -2,38 +2,18 @@
 
 import uuid
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from fashionrec.common.errors import Invalid
 from feedback.models import Consent, Visitor
 
 LONGEST_EXTERNAL_ID = 200
 
 
-def visitor_for_key(*, source: str, external_id: str) -> Visitor:
-    """The visitor an API client names, made on first mention. Raises Invalid for an empty or over-long id.
-
-    The client is the one that asked its shopper for consent: what it sends may be used.
-    """
-    if not external_id or len(external_id) > LONGEST_EXTERNAL_ID or "\x00" in external_id:
-        raise Invalid.for_field("visitor", external_id, f"expected 1 to {LONGEST_EXTERNAL_ID} characters")
-    visitor, _ = Visitor.objects.get_or_create(source=source, external_id=external_id, defaults={"consented": True})
-    return visitor
-
-
-def visitor_for_browser(*, token: uuid.UUID | None) -> Visitor:
-    """The visitor behind a browser's cookie; a new one without consent when there is none."""
-    if token is not None:
-        known = Visitor.objects.filter(pk=token, source=Visitor.WEB).first()
-        if known is not None:
-            return known
-    identity = token or uuid.uuid4()
-    try:
-        with transaction.atomic():
-            return Visitor.objects.create(pk=identity, source=Visitor.WEB, external_id=str(identity))
-    except IntegrityError:  # two requests of one browser at once
-        return Visitor.objects.get(pk=identity)
+def new_browser_visitor() -> Visitor:
+    """A visitor for a browser without one, and without consent."""
+    identity = uuid.uuid4()
+    return Visitor.objects.create(pk=identity, source=Visitor.WEB, external_id=str(identity))
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """The model registry over HTTP."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
@@ -13,6 +13,7 @@ from fashionrec.common.errors import FieldError, NotFound
 from fashionrec.common.scopes import Scope
 from recommender.api.serializers import ModelDetailSerializer, ModelSerializer
 from recommender.models import ModelVersion
+from recommender.selectors import find_version
 from recommender.services.models import promote, rollback
 
 
@@ -64,11 +65,8 @@ class RollbackView(APIView):
 
 
 def get_version(model_id: str) -> ModelVersion:
-    """The version of that public name, `<kind>-<number>`. Raises NotFound."""
-    kind, _, number = model_id.rpartition("-")
-    found: Any = None
-    if number.isascii() and number.isdecimal() and len(number) <= 18:
-        found = ModelVersion.objects.prefetch_related("aliases").filter(pk=int(number)).first()
-    if found is None or found.kind != kind:
+    """The version of that public name. Raises NotFound."""
+    found = find_version(model_id)
+    if found is None:
         raise NotFound("Unknown model.", fields=[FieldError("id", model_id, "unknown model")])
     return found

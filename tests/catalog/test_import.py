@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
 from catalog.jobs import work_import_run
 from catalog.models import Brand, Category, ImportIssue, ImportRun, Product, ProductImage, Variant
 from catalog.services.imports import plan_import
 from fashionrec.common.errors import Invalid
+from fashionrec.common.queue import without_ringing
 from fashionrec.common.runs import request_cancel
 from tests.factories.catalog import png_bytes
 
@@ -313,3 +315,14 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(
 
     statements(20)  # brands and categories are made here
     assert statements(10) == statements(190)
+
+
+def test_the_import_of_a_file_on_the_machine_and_of_the_same_file_uploaded_are_two(write_csv: Write) -> None:
+    path = write_csv(("id", "name"), [("1", "Hat")])
+    upload = SimpleUploadedFile(path.name, path.read_bytes())
+    with without_ringing():
+        runs = [plan_import(format="csv", source="shop", path=path) for _ in range(2)]
+        uploads = [plan_import(format="csv", source="shop", upload=upload) for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert uploads[0] == uploads[1]
+    assert ImportRun.objects.count() == 2

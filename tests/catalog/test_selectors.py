@@ -250,3 +250,12 @@ def test_a_live_encoder_without_a_text_tower_of_its_weights_leaves_full_text(tmp
     assert query_encoding.encode_query("dress", encoder=EncoderFactory.build(name="nowhere")) is None
     assert query_encoding.encode_query("dress", encoder=EncoderFactory.build(name="compact", digest="0" * 64)) is None
     query_encoding._text_tower.cache_clear()
+
+
+def test_any_number_of_public_ids_is_one_query_and_malformed_ones_match_nothing(django_assert_num_queries) -> None:
+    mine, yours = ProductFactory(source="a", external_id="x:1"), ProductFactory(source="b", external_id="1")
+    with django_assert_num_queries(1):
+        found = Product.objects.pk_by_public_id(
+            ["a:x:1", "b:1", "b:2", "c:1", "nothing", ":", "b:\x00", *(f"a:{n}" for n in range(1000))]
+        )
+    assert found == {"a:x:1": mine.pk, "b:1": yours.pk}

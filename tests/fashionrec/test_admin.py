@@ -13,7 +13,7 @@ from personas.jobs import work_rating_run
 from personas.models import Persona, RatingRun
 from personas.services.language_models import register_language_model
 from personas.services.personas import generate_personas
-from personas.services.ratings import plan_rating_run
+from personas.services.ratings import plan_rating_run, publish
 from recommender.models import EvaluationReport, ModelAlias, ModelVersion, TrainingEpoch, TrainingRun
 from recommender.selectors import champion
 from tests.factories.catalog import ProductFactory
@@ -80,7 +80,11 @@ def test_a_version_is_promoted_and_rolled_back_from_admin(admin_client: Client) 
     assert "0.1250" in page
     admin_client.post(reverse("admin:recommender_modelversion_rollback"))
     assert champion() == first
-    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == ["promote", "promote", "rollback"]
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == [
+        "promote",
+        "promote",
+        "rollback",
+    ]
 
 
 def test_an_unmeasured_version_is_not_promoted_and_the_page_says_why(admin_client: Client) -> None:
@@ -139,3 +143,56 @@ def test_records_cannot_be_typed(admin_client: Client, rated_run: RatingRun) -> 
     assert np.isclose(sum(rating.probabilities), 1.0)
     assert Persona.objects.count() == 4
     assert Product.objects.count() == 3
+
+
+def test_personas_are_edited_but_neither_made_nor_deleted_here(admin_client: Client) -> None:
+    persona = generate_personas(count=1)[0]
+    change = reverse("admin:personas_persona_change", args=[persona.pk])
+    assert admin_client.get(change).status_code == 200
+    assert admin_client.get(reverse("admin:personas_persona_add")).status_code == 403
+    assert (
+        admin_client.post(reverse("admin:personas_persona_delete", args=[persona.pk]), {"post": "yes"}).status_code
+        == 403
+    )
+    assert Persona.objects.get() == persona
+
+
+def test_a_report_stands_under_the_right_heads_best_first_with_its_intervals(admin_client: Client) -> None:
+    version = make_version("two_tower")
+    gain = {"mean": 0.05, "low": -0.01, "high": 0.11}
+    report = make_report(version)
+    report.results["models"] = {
+        "popularity": {"ndcg@10": 0.1, "recall@10": 0.2, "ndcg@10_standard_error": 0.01},
+        # As the database gives it back: ndcg before recall.
+        "two_tower": {"ndcg@10": 0.15, "recall@10": 0.3, "ndcg@10_minus_popularity": gain},
+    }
+    report.save()
+    response = admin_client.get(reverse("admin:recommender_evaluationreport_change", args=[report.pk]))
+    first, second = response.context["rows"]
+    assert (first.label, first.recall, first.ndcg, first.interval) == ("Two-tower", 0.3, 0.15, None)
+    assert first.gain.in_words == "+0.0500  [−0.0100, +0.1100]"
+    assert (second.kind, second.gain) == ("popularity", None)
+    assert second.interval == pytest.approx((0.0804, 0.1196))
+    assert second.x == second.x_baseline < first.x
+    page = response.content.decode()
+    assert page.index("Recall@10</th>") < page.index("NDCG@10</th>")
+    assert page.index(">0.3000<") < page.index(">0.1500<")
+
+
+def test_a_training_shows_its_losses_as_a_curve(admin_client: Client) -> None:
+    run = make_version("graphsage").run
+    assert run is not None
+    url = reverse("admin:recommender_trainingrun_change", args=[run.pk])
+    assert "<polyline" not in admin_client.get(url).content.decode()
+    TrainingEpoch.objects.create(run=run, epoch=2, loss=0.5, seconds=0.1, worker="here")
+    assert 'points="60.0,20.0 620.0,155.0"' in admin_client.get(url).content.decode()
+
+
+def test_a_persona_shows_what_it_rated_highest_and_lowest(admin_client: Client, rated_run: RatingRun) -> None:
+    persona = rated_run.ratings.order_by("pk")[0].persona
+    url = reverse("admin:personas_persona_change", args=[persona.pk])
+    assert admin_client.get(url).context["loved"] == []
+    publish(run=rated_run)
+    context = admin_client.get(url).context
+    assert context["loved"]
+    assert context["refused"] == context["loved"][::-1]

@@ -51,6 +51,17 @@ def test_a_path_that_no_socket_can_have_gets_a_short_one_of_its_own(path):
     assert sockets != embedded.socket_directory(Path(path + "2"))
 
 
+def test_the_folder_of_the_socket_is_closed_to_others_and_never_somebody_elses(tmp_path):
+    folder = tmp_path / "sockets"
+    for _ in range(2):
+        embedded._make_private(folder, owner=os.getuid())
+        assert (folder.stat().st_mode & 0o777, folder.stat().st_uid) == (0o700, os.getuid())
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    with pytest.raises(embedded.EmbeddedServerError, match="belongs to somebody else"):
+        embedded._make_private(link, owner=os.getuid())
+
+
 def test_nothing_runs_in_a_folder_that_was_never_started(tmp_path):
     assert embedded.status(tmp_path).running is False
     assert embedded.status(tmp_path).pid is None

@@ -45,13 +45,11 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(variab
 
 
 @pytest.mark.parametrize("value", ["", None])
-def test_a_secret_key_must_be_given_unless_a_default_is(variables, value):
+def test_a_secret_key_must_be_given(variables, value):
     variables(**({} if value is None else {"FASHIONREC_SECRET_KEY": value}))
     with pytest.raises(EnvValidationError) as caught:
         read_environment()
     assert set(caught.value.error_messages) == {"FASHIONREC_SECRET_KEY"}
-    if value is None:
-        assert read_environment(secret_key_default="for tests").secret_key == "for tests"
 
 
 def test_with_nothing_but_a_key_the_shop_is_one_machine_with_everything_embedded(variables):

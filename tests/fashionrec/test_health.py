@@ -52,6 +52,14 @@ def test_without_a_database_nothing_is_ready(monkeypatch: pytest.MonkeyPatch) ->
     assert Client().get("/health/live").status_code == 200
 
 
+def test_a_page_without_a_database_says_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "cursor", no_database)
+    client = Client(raise_request_exception=False)
+    for url in ("/", "/api/v1/products/"):
+        response = client.get(url)
+        assert (response.status_code, response["Retry-After"]) == (503, "5"), url
+
+
 @pytest.mark.parametrize(
     ("url", "options"),
     [

@@ -199,3 +199,34 @@ def test_two_requests_with_the_same_events_at_once_store_each_once():
     assert sum(result["duplicates"] for result in results) == 40
     assert Event.objects.count() == 40
     assert Visitor.objects.count() == 40
+
+
+def test_a_rejected_event_makes_nobody_known(product):
+    result = record(event(visitor="ghost", product="shop:unknown"), event(visitor="anna"))
+    assert (result["accepted"], len(result["rejected"])) == (1, 1)
+    assert list(Visitor.objects.values_list("external_id", flat=True)) == ["anna"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_in_any_order_wait_for_each_other_instead_of_failing(product):
+    events = [event(visitor=f"v{n % 7}") for n in range(200)]
+    undone = [{"event_id": sent["event_id"], "type": "retract", "visitor": sent["visitor"]} for sent in events]
+    results, start = [], threading.Barrier(4, timeout=20)
+
+    def send(backwards):
+        try:
+            for batch in (events, undone):
+                start.wait()
+                results.append(record(*(batch[::-1] if backwards else batch)))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(number % 2,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [result["rejected"] for result in results] == [[]] * 8
+    assert sum(result["accepted"] for result in results) == 400
+    assert sum(result["duplicates"] for result in results) == 3 * 400
+    assert Event.objects.filter(type="view", retracted_by__isnull=False).count() == 200

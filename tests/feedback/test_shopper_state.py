@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from feedback.models import Event
-from feedback.selectors import LONGEST_HISTORY, ShopperState, shopper_state, standing_opinion
+from feedback.selectors import LONGEST_HISTORY, ShopperState, shopper_state
 from feedback.services.events import retract_event
 from tests.factories.catalog import ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
@@ -64,19 +64,8 @@ def test_what_was_taken_back_and_what_others_did_does_not_count(visitor, did):
     product = ProductFactory()
     like = did("like", product)
     EventFactory(type="like", product=ProductFactory())
-    assert standing_opinion(visitor, product.pk) == like
     retract_event(visitor=visitor, event_id=like.event_id)
     assert shopper_state(visitor) == ShopperState()
-    assert standing_opinion(visitor, product.pk) is None
-    assert standing_opinion(None, product.pk) is None
-
-
-def test_the_standing_opinion_is_the_latest(visitor, did):
-    product = ProductFactory()
-    did("like", product)
-    later = did("dislike", product)
-    did("view", product)
-    assert standing_opinion(visitor, product.pk) == later
 
 
 def test_the_history_keeps_the_latest_products_and_an_opinion_is_never_forgotten(visitor, did):

@@ -1,6 +1,5 @@
 """Consent, export, erasure: what is stored about a shopper, and for whom."""
 
-import threading
 import uuid
 
 import pytest
@@ -12,7 +11,7 @@ from feedback.selectors import export_visitor
 from feedback.services.erasure import erase_visitor
 from feedback.services.events import record_event, retract_event
 from feedback.services.slates import log_slate
-from feedback.services.visitors import set_consent, visitor_for_browser, visitor_for_key
+from feedback.services.visitors import new_browser_visitor, set_consent
 from tests.factories.catalog import ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
 
@@ -55,42 +54,10 @@ def test_consent_is_a_trail_of_which_the_latest_counts_and_refusing_unties_slate
     ]
 
 
-def test_an_api_clients_visitor_is_made_on_first_mention():
-    first = visitor_for_key(source="partner", external_id="anna")
-    assert first.consented  # the client asked its own shopper
-    assert visitor_for_key(source="partner", external_id="anna") == first
-    assert visitor_for_key(source="other", external_id="anna") != first
-    for name in ("", "x" * 201, "a\x00b"):
-        with pytest.raises(Invalid, match="visitor: expected 1 to 200 characters"):
-            visitor_for_key(source="partner", external_id=name)
-
-
-def test_a_browsers_visitor_is_found_by_its_token_and_new_without_one():
-    token = uuid.uuid4()
-    made = visitor_for_browser(token=token)
-    assert (made.pk, made.source, made.external_id, made.consented) == (token, "web", str(token), False)
-    assert visitor_for_browser(token=token) == made
-    assert visitor_for_browser(token=None).pk not in (token, None)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_first_requests_of_one_browser_make_one_visitor():
-    token, start, found = uuid.uuid4(), threading.Barrier(2, timeout=20), []
-
-    def arrive():
-        try:
-            start.wait()
-            found.append(visitor_for_browser(token=token).pk)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=arrive) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert found == [token, token]
-    assert Visitor.objects.count() == 1
+def test_a_new_browsers_visitor_is_called_by_its_own_id_and_has_not_consented():
+    made, other = new_browser_visitor(), new_browser_visitor()
+    assert (made.source, made.external_id, made.consented) == ("web", str(made.pk), False)
+    assert other.pk != made.pk
 
 
 def test_an_export_holds_everything_and_nothing_of_others():
@@ -99,7 +66,8 @@ def test_an_export_holds_everything_and_nothing_of_others():
     like = record_event(visitor=visitor, type="like", product=product)
     retract_event(visitor=visitor, event_id=like.event_id)
     record_event(visitor=visitor, type="search", query="red dress")
-    slate = slate_of(visitor)
+    gone = product.pk + 1000
+    slate = slate_of(visitor, products=[product.pk, gone])
     EventFactory()
     exported = export_visitor(visitor)
     assert (exported["visitor"], exported["source"]) == (visitor.external_id, "web")
@@ -110,7 +78,8 @@ def test_an_export_holds_everything_and_nothing_of_others():
     ]
     assert exported["events"][2]["query"] == "red dress"
     assert [(c["granted"], c["wording"]) for c in exported["consents"]] == [(True, "2026-05")]
-    assert [s["slate"] for s in exported["slates"]] == [str(slate.pk)]
+    assert [(s["slate"], s["products"]) for s in exported["slates"]] == [(str(slate.pk), ["shop:42"])]
+    assert (exported["persona"], exported["provenance"]) == ("", "human")
 
 
 def test_erasing_counts_what_it_deletes_and_leaves_others_and_slates_of_nobody():

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import without_ringing
+from fashionrec.common.runs import request_cancel
 from personas.jobs import work_rating_run
 from personas.ml.distributions import expectation, label_mass, to_probabilities
 from personas.ml.language_model import LABELS
 from personas.models import SCALE, Rating, RatingChunk, RatingRun, RawScore
-from personas.selectors import persona_ratings, published_ratings, rating_summary, run_summary
+from personas.selectors import persona_ratings, published_ratings, run_summary
 from personas.services.language_models import default_language_model, load_adapter, register_language_model
 from personas.services.personas import generate_personas
 from personas.services.ratings import CHUNK_SIZE, plan_rating_run, publish, store_scores
@@ -69,8 +70,22 @@ def test_chunks_are_one_persona_and_a_bounded_number_of_products(products, monke
 
 
 def test_the_seed_decides_who_rates_what(products):
-    assert cells(plan(seed=4)) == cells(plan(seed=4))
-    assert cells(plan(seed=4)) != cells(plan(seed=5))
+    planned = []
+    for seed in (4, 4, 5):
+        run = plan(seed=seed)
+        planned.append(cells(run))
+        request_cancel(run=run)
+    assert planned[0] == planned[1] != planned[2]
+
+
+def test_a_rater_works_on_one_run_at_a_time_and_another_one_beside_it(products):
+    run = plan()
+    with pytest.raises(Conflict, match="language_model: a run of it is queued or running"):
+        plan()
+    other = plan(language_model=register_language_model(name="other", options={"seed": 3}))
+    assert set(RatingRun.objects.all()) == {run, other}
+    request_cancel(run=run)
+    assert plan(language_model=run.language_model).state == "queued"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +161,6 @@ def test_only_a_finished_run_is_published_and_publishing_twice_changes_nothing(p
         publish(run=run)
     work_rating_run(str(run.pk))
     assert list(published_ratings()) == []
-    assert rating_summary(products[0]) is None
     first = publish(run=run).published_at
     assert publish(run=run).published_at == first
     stored = Rating.objects.order_by("persona_id", "product_id")
@@ -158,23 +172,11 @@ def test_ratings_of_unpublished_runs_are_never_shown():
     RatingFactory(persona=shown.persona, product=shown.product, run=RatingRunFactory(state="done"))
     assert list(published_ratings()) == [(shown.persona.key, shown.product_id, 8.0)]
     assert [rating.pk for rating in persona_ratings(shown.persona)] == [shown.pk]
-    assert rating_summary(shown.product).count == 1
 
 
 def test_a_calibrated_rating_counts_in_place_of_the_raw_one():
     rating = RatingFactory(expectation=8.0, calibrated=6.5)
     assert list(published_ratings()) == [(rating.persona.key, rating.product_id, 6.5)]
-
-
-def test_the_summary_of_a_product_is_the_mean_of_its_distributions():
-    product = ProductFactory()
-    for index, simulated in ((7, True), (9, False)):
-        probabilities = [0.0] * 11
-        probabilities[index] = 1.0
-        RatingFactory(product=product, probabilities=probabilities, expectation=SCALE[index], simulated=simulated)
-    summary = rating_summary(product)
-    assert (summary.count, summary.mean, summary.simulated) == (2, 8.0, True)
-    assert summary.shares == [0, 0, 0, 0, 0, 0, 0, 0.5, 0, 0.5, 0]
 
 
 def test_scores_of_the_wrong_shape_store_nothing():
@@ -214,6 +216,7 @@ def test_a_rater_is_one_row_per_name_and_keeps_its_options_once_it_has_rated():
     register_language_model(name="SimulatedRater", options={"seed": 3})
     model.refresh_from_db()
     assert model.options == {"seed": 3}
+    assert default_language_model().pk == model.pk  # the shop's rater, options and all
     RatingRunFactory(language_model=model)
     with pytest.raises(Invalid, match="has rated with other options"):
         register_language_model(name="SimulatedRater", options={"seed": 4})

@@ -6,10 +6,11 @@ import pytest
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.models import AuditEntry
 from fashionrec.common.queue import without_ringing
-from recommender.jobs import evaluate_versions, work_training_run
+from fashionrec.common.runs import LeaseLost
+from recommender.jobs import checkpoint_folder, evaluate_versions, work_training_run
 from recommender.ml.progress import EpochReport
 from recommender.models import EvaluationReport, ItemVector, ModelAlias, ModelVersion, TrainingEpoch, TrainingRun
-from recommender.selectors import champion, latest_versions, open_trainings
+from recommender.selectors import champion, find_version, latest_versions, open_trainings
 from recommender.services.models import promote, register_version, retire, rollback
 from recommender.services.training import forget_epochs_after, record_epoch, start_training
 from tests.factories.catalog import ProductFactory
@@ -134,6 +135,22 @@ def test_an_epoch_is_written_down_once_and_progress_with_it():
     assert list(TrainingEpoch.objects.values_list("epoch", "worker")) == [(1, "host:1:a")]
 
 
+def test_a_process_that_lost_its_run_leaves_no_epoch_in_the_new_holders_way():
+    run = begin()
+    TrainingRun.objects.filter(pk=run.pk).update(lease_owner="host:2:b")
+    with pytest.raises(LeaseLost):
+        record_epoch(run=run, report=EpochReport(epoch=1, epochs=5, loss=0.5, seconds=0.1))
+    run.refresh_from_db()
+    assert (run.done, TrainingEpoch.objects.count()) == (0, 0)
+
+
+def test_a_version_is_found_by_its_whole_name_alone():
+    version = new_version()
+    assert find_version(version.name) == version
+    for name in (str(version.pk), f"random-{version.pk}", "popularity-", "popularity-²", "popularity-" + "9" * 19, ""):
+        assert find_version(name) is None, name
+
+
 def test_a_version_is_registered_once_per_run_and_products_deleted_meanwhile_have_no_vector():
     run = begin()
     products = ProductFactory.create_batch(3)
@@ -167,6 +184,7 @@ def test_a_training_with_nothing_to_learn_from_or_an_unknown_parameter_fails_wit
     run.refresh_from_db()
     assert run.state == "failed"
     assert "depth: unknown parameter" in run.error
+    assert not checkpoint_folder(run).exists()
     for product in shop:
         product.delete()
     empty = begin()

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from fashionrec.common.errors import AppError
 from recommender.models import ModelVersion
+from recommender.selectors import find_version
 from recommender.services.models import promote, rollback
 
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         choice = parser.add_mutually_exclusive_group(required=True)
-        choice.add_argument("version", nargs="?", help="as in two_tower-12, or its number")
+        choice.add_argument("version", nargs="?", help="as in two_tower-12")
         choice.add_argument("--rollback", action="store_true")
 
     def handle(self, *, version: str | None, **options: Any) -> None:
@@ -27,8 +28,7 @@ class Command(BaseCommand):
         self.stdout.write(f"champion: {alias.version.name}")
 
     def _find(self, name: str) -> ModelVersion:
-        number = name.rpartition("-")[2]
-        found = ModelVersion.objects.filter(pk=int(number)).first() if number.isdigit() else None
-        if found is None or name not in (found.name, number):
+        found = find_version(name)
+        if found is None:
             raise CommandError(f"version: there is no model version {name!r}")
         return found

@@ -1,14 +1,17 @@
+import threading
+import time
 import uuid
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from catalog.models import Product, StyleCluster
+from catalog.services.product_batches import lock_source
 from tests.factories.access import client_with_key
 from tests.factories.catalog import (
     BrandFactory,
@@ -248,3 +251,25 @@ def test_an_unknown_product_cannot_be_changed_or_archived() -> None:
     name = uuid.uuid4()
     assert client.patch(f"/api/v1/products/shop:{name}/", {"title": "x"}, format="json").status_code == 404
     assert client.delete(f"/api/v1/products/shop:{name}/").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_changes_of_different_fields_at_once_both_survive() -> None:
+    product = ProductFactory(source="shop", external_id="1", description="before", pictures=0)
+    client, answers = client_with_key(), []
+
+    def rename() -> None:
+        try:
+            answers.append(client.patch("/api/v1/products/shop:1/", {"title": "After"}, format="json").status_code)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=rename)
+    with transaction.atomic():
+        lock_source("shop")  # as every writer of the catalogue does
+        other.start()
+        time.sleep(0.3)
+        Product.objects.filter(pk=product.pk).update(description="after")
+    other.join(20)
+    product.refresh_from_db()
+    assert (answers, product.title, product.description) == ([200], "After", "after")

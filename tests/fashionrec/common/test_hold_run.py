@@ -8,7 +8,16 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from fashionrec.common.runs import LeaseLost, RunCancelled, advance, check_held, fail_run, hold_run, request_cancel
+from fashionrec.common.runs import (
+    MAX_ATTEMPTS,
+    LeaseLost,
+    RunCancelled,
+    advance,
+    check_held,
+    fail_run,
+    hold_run,
+    request_cancel,
+)
 from recommender.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +109,45 @@ def test_a_process_that_is_told_to_stop_leaves_the_run_open_and_free():
     with pytest.raises(KeyboardInterrupt), hold_run(TrainingRun, run.pk):
         raise KeyboardInterrupt
     assert (stored(run).state, stored(run).lease_until) == ("running", None)
+
+
+def test_a_run_that_kills_its_worker_each_time_fails_and_one_that_gets_on_does_not():
+    stuck, slow = new_run(), new_run(kind="random")
+    for attempt in range(1, MAX_ATTEMPTS + 3):
+        for run, gets_on in ((stuck, False), (slow, True)):
+            holding = hold_run(TrainingRun, run.pk)
+            held = holding.__enter__()
+            if held is None:
+                assert (run, attempt) == (stuck, max(attempt, MAX_ATTEMPTS + 1))
+                continue
+            assert held.attempts == (1 if gets_on else attempt)
+            if gets_on:
+                advance(held, done=attempt)
+                assert stored(run).attempts == 0
+            # The worker is killed: nothing closes the run, and its lease runs out.
+            TrainingRun.objects.filter(pk=run.pk).update(lease_owner="dead:1:abc", lease_until=None)
+            holding.__exit__(LeaseLost, LeaseLost(), None)
+    assert (stored(slow).state, stored(slow).done) == ("running", MAX_ATTEMPTS + 2)
+    assert (stored(stuck).state, stored(stuck).error) == (
+        "failed",
+        f"given up after {MAX_ATTEMPTS} attempts without progress: its workers died",
+    )
+    assert stored(stuck).finished_at is not None
+
+
+def test_being_told_to_stop_is_no_failed_attempt():
+    run = new_run()
+    for _ in range(MAX_ATTEMPTS + 1):
+        with pytest.raises(KeyboardInterrupt), hold_run(TrainingRun, run.pk):
+            raise KeyboardInterrupt
+    assert (stored(run).state, stored(run).attempts) == ("running", 0)
+
+
+def test_progress_backwards_is_recorded_and_is_none():
+    run = new_run(done=3, attempts=2)
+    with hold_run(TrainingRun, run.pk) as held:
+        advance(held, done=1, total=9)
+        assert (stored(run).done, stored(run).total, stored(run).attempts) == (1, 9, 3)
 
 
 def test_run_cancelled_raised_by_the_work_itself_cancels():

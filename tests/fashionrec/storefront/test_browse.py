@@ -111,6 +111,9 @@ def test_long_lists_come_in_pages_that_keep_the_filters(client):
 
 def test_nothing_found_offers_a_way_out(client, wardrobe):
     html = browse(client, q="zeppelin").content.decode()
+    assert "We have nothing like that" in html
+    assert 'href="/browse/"' in html
+    html = browse(client, q="zeppelin", price_max="1").content.decode()
     assert "Nothing fits all of that" in html
     assert 'href="/browse/"' in html
 

@@ -5,7 +5,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from feedback.models import Slate, Visitor
-from tests.factories.catalog import CategoryFactory, ProductFactory
+from tests.factories.catalog import BrandFactory, CategoryFactory, ProductFactory
 from tests.factories.feedback import EventFactory
 
 pytestmark = pytest.mark.django_db
@@ -108,10 +108,24 @@ def test_the_fullest_categories_are_tiles_with_their_department_and_count(client
     ]
 
 
-def test_departments_come_in_the_order_of_a_shop(client):
+def test_departments_come_in_the_order_of_a_shop_and_only_with_something_to_show(client):
     for name in ("Accessories", "Boys", "Men", "Women"):
-        CategoryFactory(name=name)
+        ProductFactory(category=CategoryFactory(name="Belts", parent=CategoryFactory(name=name)))
+    CategoryFactory(name="Archive", parent=CategoryFactory(name="Girls"))
+    ProductFactory(category=CategoryFactory(name="Apparel"), status="archived")
     assert [d.name for d in client.get(HOME).context["shop"].departments] == ["Women", "Men", "Boys", "Accessories"]
+
+
+def test_a_reason_that_all_recommendations_share_is_said_once(client):
+    ProductFactory.create_batch(3)
+    assert client.get(HOME).content.decode().count("New in the shop") == 1
+
+
+def test_a_brand_is_not_said_twice_on_a_card(client):
+    ProductFactory(title="Vale linen dress", brand=BrandFactory(name="Vale"))
+    html = client.get(HOME).content.decode()
+    assert ">Linen dress</a>" in html
+    assert ">Vale linen dress</a>" not in html
 
 
 def test_cards_lead_to_the_product_with_their_place_in_the_slate(client):

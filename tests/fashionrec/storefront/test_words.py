@@ -2,8 +2,9 @@ from decimal import Decimal
 
 import pytest
 
+from catalog.models import Brand, Product
 from fashionrec.storefront.colours import paint_for
-from fashionrec.templatetags.storefront import in_words, money, percent_off
+from fashionrec.templatetags.storefront import beside_brand, in_words, money, percent_off, signed
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,21 @@ def test_a_reduction_is_whole_percent():
 
 def test_attributes_read_as_words():
     assert in_words([["a", True], {"b": 1}, None]) == "a, Yes, b: 1, None"
+
+
+@pytest.mark.parametrize(
+    ("brand", "title", "said"),
+    [
+        ("Vale", "Vale linen dress", "Linen dress"),
+        ("VALE", "Vale – linen dress", "Linen dress"),
+        ("Vale", "Valerian dress", "Valerian dress"),
+        ("Vale", "Vale", "Vale"),
+        (None, "Linen dress", "Linen dress"),
+    ],
+)
+def test_a_title_leaves_out_the_brand_that_stands_beside_it(brand, title, said):
+    assert beside_brand(Product(title=title, brand=Brand(name=brand) if brand else None)) == said
+
+
+def test_a_rating_has_one_decimal_and_a_real_minus():
+    assert [signed(value) for value in (-0.62, 7, 9.96)] == ["−0.6", "7.0", "10.0"]

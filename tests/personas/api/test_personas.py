@@ -48,6 +48,8 @@ def test_a_rating_run_is_planned_over_the_catalogue_and_can_be_cancelled_once() 
     client = client_with_key()
     body = client.get(f"/api/v1/rating-runs/{run.pk}/").json()
     assert (body["state"], body["total"], body["done"], body["progress"]) == ("queued", 6, 0, 0.0)
+    busy = client.post("/api/v1/rating-runs/", {}, format="json")
+    assert (busy.status_code, busy.json()["error"]["code"], RatingRun.objects.count()) == (409, "conflict", 1)
     assert body["simulated"] is True
     assert client.post(f"/api/v1/rating-runs/{run.pk}/cancel/").json()["state"] == "cancelled"
     assert client.post(f"/api/v1/rating-runs/{run.pk}/cancel/").status_code == 409
@@ -81,11 +83,12 @@ def test_a_run_that_cannot_be_is_422_and_plans_nothing(body: dict[str, Any], fie
 def test_only_published_ratings_are_shown_unless_a_run_is_named() -> None:
     anna, bert = generate_personas(count=2, seed=1)
     ProductFactory()
-    published, unpublished = planned_run(raters_per_product=1), planned_run(raters_per_product=1)
+    published = planned_run(raters_per_product=1)
+    RatingRun.objects.update(state="done")
+    unpublished = planned_run(raters_per_product=1)
     rate(published, anna, "a", calibrated=7.0)
     rate(published, bert, "b")
     rate(unpublished, anna, "c")
-    RatingRun.objects.filter(pk=published.pk).update(state="done")
     publish(run=published)
     client = client_with_key("ratings:read")
 

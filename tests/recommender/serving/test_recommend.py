@@ -156,6 +156,30 @@ def test_with_vectors_the_most_alike_product_comes_first_beside_a_product():
     assert [item.reason for item in slate.items] == ["Looks like Beside"] * 2
 
 
+def test_beside_a_dress_for_women_another_comes_before_trousers_of_the_same_cloth_and_boys_wear():
+    encoder = EncoderFactory()
+    dresses, trousers = CategoryFactory(name="Dresses"), CategoryFactory(name="Trousers")
+    made = {}
+    for title, category, gender, cosine in (
+        ("Dress", dresses, "women", 1.0),
+        ("Dress like it", dresses, "women", 0.7),
+        ("Trousers of the cloth", trousers, "women", 0.8),
+        ("For boys", dresses, "boys", 0.8),
+        ("Unlike", dresses, "women", 0.1),
+    ):
+        made[title] = ProductFactory(title=title, category=category, gender=gender, pictures=0)
+        vector = [cosine, (1 - cosine**2) ** 0.5] + [0.0] * 6
+        ProductEmbeddingFactory(product=made[title], encoder=encoder, vector=vector)
+    slate = recommend(visitor=None, placement="similar", product=made["Dress"], n=4)
+    assert [item.product.title for item in slate.items] == [
+        "Dress like it",
+        "For boys",
+        "Trousers of the cloth",
+        "Unlike",
+    ]
+    assert Slate.objects.get(pk=slate.slate_id).rules["relevance"] == 1.0
+
+
 def test_beside_a_product_that_nothing_resembles_something_else_is_shown():
     lonely = ProductFactory(category=None, pictures=0)
     refused, other = products(2)
