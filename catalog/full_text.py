@@ -45,6 +45,12 @@ def with_rank(products: ProductQuerySet, text: str) -> ProductQuerySet:
     return products.annotate(rank=Greatest(SearchRank(F("document"), _search_query(text)), Value(1e-6)))
 
 
+def with_rank_of_any(products: ProductQuerySet, text: str) -> ProductQuerySet:
+    """Annotated with `rank`: the more of the words, the higher; only products that carry one of them."""
+    any_word = SearchQuery(" | ".join(_WORDS.findall(text)) or "''", search_type="raw", config="english")
+    return products.filter(document=any_word).annotate(rank=SearchRank(F("document"), any_word))
+
+
 def _search_query(text: str) -> SearchQuery:
     query = SearchQuery(text, search_type="websearch", config="english")
     words = _WORDS.findall(text)

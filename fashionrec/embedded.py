@@ -25,6 +25,7 @@ USER = "postgres"
 # A Unix socket path holds at most 107 bytes, and Postgres appends "/.s.PGSQL.5432.lock".
 LONGEST_SOCKET_DIRECTORY = 85
 ORPHAN_SECONDS = 15
+STILL_DYING = ("still in use", 'lock file "postmaster.pid" already exists')
 # Neither the queue client nor unix_socket_directories quotes: a space or comma in the path would end it.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
@@ -154,8 +155,9 @@ def _start_server(server, data_dir: Path, *, timeout: float) -> None:  # type: i
             _pg_ctl(server, "start", "-l", str(server.pgdata / "log"), timeout=timeout)
             return
         except EmbeddedServerError as error:
-            # The children of a killed server need a moment to notice, and until then no other one may start.
-            if "still in use" not in str(error) or time.monotonic() > deadline:
+            # A killed server takes a moment to be gone, its children one to notice: until then no other may start.
+            dying = any(words in str(error) for words in STILL_DYING)
+            if not dying or time.monotonic() > deadline:
                 raise
             time.sleep(0.3)
 

@@ -81,7 +81,7 @@ class TrainingRunAdmin(RunAdmin):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "serving", "recall", "ndcg", "gain", "events", "created_at")
+    list_display = ("__str__", "serving", "recall", "ndcg", "gain", "created_at")
     list_filter = ("kind",)
     readonly_fields = ("measured", "trained_on", "made_with")
     fieldsets: ClassVar = [
@@ -125,10 +125,6 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @admin.display(description="parameters")
     def made_with(self, version: ModelVersion) -> SafeString | str:
         return _pairs(version.parameters)
-
-    @admin.display
-    def events(self, version: ModelVersion) -> int:
-        return int(version.row_counts.get("events", 0))
 
     @admin.action(description="Promote the selected version", permissions=["promote"])
     def promote_version(self, request: HttpRequest, versions: QuerySet[ModelVersion]) -> None:

@@ -35,7 +35,9 @@ def complementary_products(*, product: Product, n: int) -> list[Complement]:
     """
     candidates = _other_categories(product)
     found = _chosen_together(product, candidates)
-    kept = _varied(found, n)
+    beside = [item for item in found if _shelf(item.product) == _shelf(product) != ""]
+    kept = _varied([item for item in found if item not in beside], n)
+    kept += _varied(beside, n - len(kept))
     if len(kept) < n:
         others = candidates.exclude(pk__in=[item.product.pk for item in found])
         missing = _like_in_style(product, _other_shelves(product, others)) or _like_in_style(product, others)
@@ -57,10 +59,17 @@ def _other_categories(product: Product) -> ProductQuerySet:
 
 
 def _other_shelves(product: Product, candidates: ProductQuerySet) -> ProductQuerySet:
-    """Without what lies on the same shelf for anybody: nobody wears the jumpsuit with the dress it resembles."""
+    """Without what lies on the same shelf for anybody."""
+    return candidates.exclude(category__parent__name=_shelf(product)) if _shelf(product) else candidates
+
+
+def _shelf(product: Product) -> str:
+    """The name above the category, "Clothing" of dresses: who wears the dress is seldom after the jumpsuit too.
+
+    Blank right below a root, where neighbours are all there is to combine with.
+    """
     names = product.category.path.split(Category.SEPARATOR) if product.category is not None else []
-    # Right below a root, neighbours are all there is to combine with.
-    return candidates.exclude(category__parent__name=names[-2]) if len(names) > 2 else candidates
+    return names[-2] if len(names) > 2 else ""
 
 
 def _chosen_together(product: Product, candidates: ProductQuerySet) -> list[Complement]:

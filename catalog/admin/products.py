@@ -131,7 +131,6 @@ class ProductAdmin(admin.ModelAdmin[Product]):
         "brand",
         "shelf",
         "gender",
-        "colour",
         "offer",
         "stock",
         "status",

@@ -36,7 +36,7 @@ MACHINERY = ("total", "done", "attempts", "cancel_requested", "lease_owner", "le
 class RunAdmin(ReadOnlyAdmin):
     """Base of every run's admin; add columns to `run_columns`."""
 
-    readonly_fields: tuple[str, ...] = ("progress_bar", "created_at")
+    readonly_fields: ClassVar[Any] = ("progress_bar", "created_at")
 
     run_columns: tuple[str, ...] = ()
     list_filter: ClassVar[Any] = ("state",)

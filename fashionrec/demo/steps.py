@@ -35,6 +35,8 @@ from recommender.services.models import promote
 from recommender.services.training import start_training
 
 DRAWN_SOURCE = "demo"
+LONGEST_SOURCE = 30
+"""Its simulated shoppers are visitors of the source "simulated:<source>", which has room for 40 characters."""
 KEY_NAME = "demo"
 SILENCE_SECONDS = 60
 """After so long without progress a person is told where to look."""
@@ -129,19 +131,17 @@ def make_personas(demo: Demo) -> list[Persona]:
 
 
 def plan_ratings(demo: Demo, personas: list[Persona]) -> RatingRun | None:
-    """A rating run over the catalogue, unless its products are rated already."""
-    open_run = RatingRun.objects.filter(state__in=Run.OPEN_STATES).first()
-    if open_run is not None:
-        return open_run
-    rated = Rating.objects.filter(run__published_at__isnull=False, product__source=demo.source)
-    finished = RatingRun.objects.filter(state=Run.State.DONE, published_at__isnull=True).first()
-    if finished is not None:
-        return finished
-    if rated.exists():
+    """A rating run over the catalogue, unless its products are rated already. Other people's runs are left alone."""
+    if Rating.objects.filter(run__published_at__isnull=False, product__source=demo.source).exists():
         return None
+    rater = f"simulated rater ({demo.source})"
+    unpublished = RatingRun.objects.filter(language_model__name=rater, published_at__isnull=True)
+    begun = unpublished.filter(state__in=[*Run.OPEN_STATES, Run.State.DONE]).order_by("created_at").first()
+    if begun is not None:
+        return begun
     world = world_of_shop(personas=personas, source=demo.source, seed=demo.seed)
     options = {"seed": demo.seed, "price_edges": [round(float(edge), 2) for edge in world.price_edges]}
-    model = register_language_model(name=f"simulated rater ({demo.source})", options=options)
+    model = register_language_model(name=rater, options=options)
     return plan_rating_run(
         personas=personas,
         language_model=model,

@@ -12,7 +12,7 @@ from django.db.models import Case, F, FloatField, Sum, Value, When
 from django.utils import timezone
 
 from catalog.models import Product
-from catalog.selectors import ScoredProduct, similar_products
+from catalog.selectors import ScoredProduct, similar_ids, similar_products
 from feedback.models import Event
 from recommender.serving.champion import LoadedModel
 from recommender.serving.context import Context
@@ -65,7 +65,7 @@ def from_similar_content(context: Context, model: LoadedModel | None) -> list[Ca
     """Products that look and read like the latest ones the shopper liked."""
     anchors = Product.objects.in_bulk(context.anchors[:2])
     return [
-        Candidates("similar", [item.product.pk for item in similar_products(product=anchors[pk], n=40)], anchor=pk)
+        Candidates("similar", [near for near, _ in similar_ids(product=anchors[pk], n=40)], anchor=pk)
         for pk in context.anchors[:2]
         if pk in anchors
     ]

@@ -29,6 +29,15 @@ def test_a_lift_is_what_the_query_adds_to_no_meaning() -> None:
     np.testing.assert_allclose(lifts, [1, 0, -1, 0, 0], atol=1e-6)
 
 
+def test_what_lies_below_the_floor_or_far_below_the_best_is_not_meant() -> None:
+    floor = Floor(meaningless=axis(0, 0, 1), lift=0.2)
+    query = axis(1)
+    close, half, weak = axis(0.8, 0.6), axis(0.4, 0.9165), axis(0.3, 0.9539)
+    assert floor.about(query, np.stack([close, half, weak])).tolist() == [True, True, False]
+    assert floor.about(query, np.stack([weak, axis(0.2, 0.9798)])).tolist() == [True, False]
+    assert floor.about(query, np.zeros((0, 8), np.float32)).tolist() == []
+
+
 def test_the_floor_is_what_nineteen_of_twenty_meaningless_texts_stay_below(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder: Encoder = EncoderFactory(is_live=True)
     ProductEmbeddingFactory(encoder=encoder, vector=list(axis(1)))

@@ -21,6 +21,7 @@ class Visit:
     """What was recommended before and after the shopper liked `title`."""
 
     title: str
+    full_title: str
     before: list[str]
     after: list[str]
 
@@ -40,20 +41,23 @@ def visit(page: Page, shop: Shop, like: Callable[[Locator], None]) -> Visit:
     title = next(title for title in titles if title not in before and titles.count(title) == 1)
     page.get_by_role("link", name=title, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    button = page.get_by_role("button", name=f"Like {title}", exact=True)
+    # The page says the brand beside the title; buttons and reasons say both in one.
+    full_title = (page.locator(".button--like .visually-hidden").text_content() or "").strip()
+    assert full_title.lower().endswith(title.lower())
+    button = page.get_by_role("button", name=f"Like {full_title}", exact=True)
     expect(button).to_have_attribute("aria-pressed", "false")
     like(button)
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("status")).to_contain_text("Liked.")
     page.get_by_role("link", name="fashionrec").first.click()
     expect(page.get_by_role("heading", name="Recommended for you")).to_be_visible()
-    return Visit(title, before, recommended(page))
+    return Visit(title, full_title, before, recommended(page))
 
 
 def expect_the_like_made_a_difference(page: Page, seen: Visit) -> None:
     assert seen.before != seen.after
     assert seen.title not in seen.after
-    expect(page.locator("#recommended")).to_contain_text(f"Because you liked {seen.title}")
+    expect(page.locator("#recommended")).to_contain_text(f"Because you liked {seen.full_title}")
 
 
 def test_a_stranger_likes_a_product_and_the_home_page_changes(open_browser, live_shop: Shop, complaints: Complaints):
@@ -114,8 +118,10 @@ def test_hiding_gives_way_to_an_undo(open_browser, live_shop: Shop, complaints: 
     page = open_browser()
     page.goto(live_shop.url)
     title = recommended(page)[0]
-    page.get_by_role("button", name=f"Hide {title}", exact=True).click()
-    expect(page.locator(".card--hidden")).to_contain_text(f"Hidden: {title}")
+    hide = page.locator("#recommended .card").first.get_by_role("button", name="Hide")
+    full_title = (hide.text_content() or "").strip().removeprefix("Hide ")
+    hide.click()
+    expect(page.locator(".card--hidden")).to_contain_text(f"Hidden: {full_title}")
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
     assert complaints.said == []

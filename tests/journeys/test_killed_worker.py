@@ -22,30 +22,24 @@ def kill_in_the_middle(shop: Shop, finished: str) -> list[tuple]:
 
 def test_embedding_carries_on_after_kill_9_and_repeats_no_chunk(copied_shop: Shop) -> None:
     shop = copied_shop
-    # One product per chunk, all dirty: enough pieces to be killed between two of them.
-    shop.query("DELETE FROM catalog_productembedding RETURNING id")
-    (run,) = shop.query(
-        """INSERT INTO catalog_embeddingrun (id, state, total, done, cancel_requested, error, lease_owner, created_at,
-               encoder_id)
-           SELECT gen_random_uuid(), 'queued', count(*), 0, false, '', '', now(),
-               (SELECT id FROM catalog_encoder WHERE is_live)
-           FROM catalog_product RETURNING id"""
-    )
-    shop.query(
-        """INSERT INTO catalog_embeddingchunk
-               (run_id, index, state, size, attempts, lease_owner, error, product_ids)
-           SELECT %s, row_number() OVER (ORDER BY id) - 1, 'pending', 1, 0, '', '', jsonb_build_array(id)
-           FROM catalog_product RETURNING id""",
-        run[0],
-    )
+    # All products dirty, one per chunk: enough pieces to be killed between two of them.
+    shop.manage(
+        "shell", "-v0", "-c",
+        "from catalog.models import Encoder, ProductEmbedding\n"
+        "from catalog.services import embeddings\n"
+        "ProductEmbedding.objects.all().delete()\n"
+        "embeddings.CHUNK_SIZE = 1\n"
+        "embeddings.plan_embedding_run(encoder=Encoder.objects.get(is_live=True))\n",
+    )  # fmt: skip
+    run = shop.query("SELECT id FROM catalog_embeddingrun WHERE state = 'queued'")[0][0]
     finished = (
-        f"SELECT index, attempts, finished_at FROM catalog_embeddingchunk WHERE state = 'done' AND run_id = '{run[0]}'"
+        f"SELECT index, attempts, finished_at FROM catalog_embeddingchunk WHERE state = 'done' AND run_id = '{run}'"
     )
 
     before = kill_in_the_middle(shop, finished)
 
     wait_for(
-        lambda: shop.query("SELECT 1 FROM catalog_embeddingrun WHERE id = %s AND state = 'done'", run[0]),
+        lambda: shop.query("SELECT 1 FROM catalog_embeddingrun WHERE id = %s AND state = 'done'", run),
         timeout=WITHIN,
         what="the end of the embedding run",
     )
@@ -53,7 +47,7 @@ def test_embedding_carries_on_after_kill_9_and_repeats_no_chunk(copied_shop: Sho
     assert 2 <= len(before) < len(after) == 96
     assert set(before) <= set(after)  # the same attempt, finished at the same instant: not touched again
     assert all(attempts == 1 for _, attempts, _ in before)
-    assert shop.query("SELECT done, total FROM catalog_embeddingrun WHERE id = %s", run[0]) == [(96, 96)]
+    assert shop.query("SELECT done, total FROM catalog_embeddingrun WHERE id = %s", run) == [(96, 96)]
     assert shop.query("SELECT count(*) FROM catalog_productembedding") == [(3 * 96,)]
 
 

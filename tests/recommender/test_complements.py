@@ -97,3 +97,20 @@ def test_over_http_with_a_constant_number_of_queries() -> None:
         return len(captured)
 
     assert get(1) == get(12) <= 8
+
+
+def test_other_shelves_come_before_neighbours_and_the_own_kind_for_others_never() -> None:
+    women = CategoryFactory(name="Women")
+    clothing, shoes = (CategoryFactory(name=name, parent=women) for name in ("Clothing", "Shoes"))
+    dresses, suits, boots = (
+        CategoryFactory(name=name, parent=shelf)
+        for name, shelf in (("Dresses", clothing), ("Jumpsuits", clothing), ("Boots", shoes))
+    )
+    unisex = CategoryFactory(name="Dresses", parent=CategoryFactory(name="Unisex"))
+    dress, suit, boot, other = (
+        ProductFactory(title=category.name, category=category, gender="women")
+        for category in (dresses, suits, boots, unisex)
+    )
+    choose(dress, suit, other, shoppers=5)
+    choose(dress, boot, shoppers=2)
+    assert titles(dress) == [("Boots", "together"), ("Jumpsuits", "together")]

@@ -81,20 +81,23 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _demo(self, options: dict[str, Any]) -> Any:
-        from fashionrec.demo.steps import DRAWN_SOURCE, Demo
+        from fashionrec.demo.steps import DRAWN_SOURCE, LONGEST_SOURCE, Demo
 
         catalog = options["catalog"]
         if catalog is not None and not catalog.exists():
             raise CommandError(f"--catalog: there is nothing at {str(catalog)!r}")
         if catalog is None and options["format"] is not None:
             raise CommandError(f"--format: received {options['format']!r} without --catalog")
+        source = options["source"] or (DRAWN_SOURCE if catalog is None else "catalog")
+        if len(source) > LONGEST_SOURCE:
+            raise CommandError(f"--source: expected at most {LONGEST_SOURCE} characters, received {source!r}")
         for name in ("products", "personas"):
             if options[name] < 2:
                 raise CommandError(f"--{name}: expected at least 2, received {options[name]}")
         return Demo(
             catalog=catalog.resolve() if catalog else None,
             format="jsonl" if catalog is None else options["format"] or "kaggle",
-            source=options["source"] or (DRAWN_SOURCE if catalog is None else "catalog"),
+            source=source,
             products=options["products"],
             personas=options["personas"],
             shoppers=options["shoppers"] or (1500 if catalog is None else 2500),

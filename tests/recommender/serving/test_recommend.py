@@ -164,7 +164,7 @@ def test_beside_a_dress_for_women_another_comes_before_trousers_of_the_same_clot
         ("Dress", dresses, "women", 1.0),
         ("Dress like it", dresses, "women", 0.7),
         ("Trousers of the cloth", trousers, "women", 0.8),
-        ("For boys", dresses, "boys", 0.8),
+        ("For boys", dresses, "boys", 0.85),
         ("Unlike", dresses, "women", 0.1),
     ):
         made[title] = ProductFactory(title=title, category=category, gender=gender, pictures=0)
