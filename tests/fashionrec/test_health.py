@@ -1,9 +1,11 @@
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.test import Client
+from pgmq.install import get_embedded_install_sql
 
 from fashionrec import embedded
 from fashionrec.settings import base
@@ -14,9 +16,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def queue_in_the_embedded_server(settings: Any) -> None:
-    """The queue's tables live in the shop's own database, not in the test's."""
+    """A queue beside the test's database: a client that stays connected would hinder dropping that one."""
     if settings.USES_EMBEDDED_DATABASE:
         address = embedded.connection_string(settings.DATA_DIR, database="fashionrec")
+        with psycopg.connect(address) as server:
+            missing = server.execute("SELECT to_regnamespace('pgmq') IS NULL").fetchone()
+            if missing and missing[0]:
+                server.execute(get_embedded_install_sql().encode())
         settings.CELERY_BROKER_TRANSPORT_OPTIONS = {**base.CELERY_BROKER_TRANSPORT_OPTIONS, "conn_string": address}
 
 
