@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_QUOTE = 200
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -11,10 +13,14 @@ class FieldError:
     reason: str
 
     def as_dict(self) -> dict[str, Any]:
-        value = self.value
-        if isinstance(value, str) and len(value) > 200:
-            value = value[:200] + "…"
-        return {"field": self.field, "value": value, "reason": self.reason}
+        return {"field": self.field, "value": shortened(self.value), "reason": self.reason}
+
+
+def shortened(value: Any) -> Any:
+    """A received value fit to be quoted: text of at most LONGEST_QUOTE characters."""
+    if isinstance(value, str) and len(value) > LONGEST_QUOTE:
+        return value[:LONGEST_QUOTE] + "…"
+    return value
 
 
 class AppError(Exception):
@@ -33,7 +39,7 @@ class AppError(Exception):
 
     @classmethod
     def for_field(cls, field: str, value: Any, reason: str) -> "AppError":
-        return cls(f"{field}: {reason} (received {value!r})", fields=[FieldError(field, value, reason)])
+        return cls(f"{field}: {reason} (received {shortened(value)!r})", fields=[FieldError(field, value, reason)])
 
 
 class Malformed(AppError):
