@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 from safetensors.numpy import load_file, save_file
 
 ARTIFACT_FORMAT = 1
@@ -57,3 +58,14 @@ def write_items(directory: Path, items: Sequence[str]) -> None:
 def read_items(directory: Path) -> list[str]:
     """The ids of `write_items`, by item index."""
     return json.loads((Path(directory) / "items.json").read_text())
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """An exported graph, ready to run on one thread. Raises FileNotFoundError naming the file."""
+    if not path.exists():
+        raise FileNotFoundError(f"artifact: {str(path)!r} is missing")
+    options = onnxruntime.SessionOptions()
+    # One request, one core: parallelism comes from processes.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

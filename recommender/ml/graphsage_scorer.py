@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from recommender.ml.artifact import read_config, read_tensors
+from recommender.ml.artifact import open_session, read_config, read_tensors
 from recommender.ml.dataset import FloatArray, IntArray
 from recommender.ml.scorers import check_histories
 
@@ -53,8 +53,8 @@ class GraphSAGEScorer:
             representations=read_tensors(directory, "item_representations")["item_representations"],
             half_lives=tuple(config["half_lives"]),
             history_length=config["history_length"],
-            user_tower=_session(directory / "user_tower.onnx"),
-            item_tower=_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
+            user_tower=open_session(directory / "user_tower.onnx"),
+            item_tower=open_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
         )
 
     def score(self, histories: Sequence[IntArray]) -> FloatArray:
@@ -131,13 +131,3 @@ class GraphSAGEScorer:
         weights = weights * (rank >= 0)[:, None]
         total = weights.sum(axis=2, keepdims=True)
         return (weights / np.where(total > 0, total, 1)).astype(np.float32)
-
-
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    if not path.exists():
-        raise FileNotFoundError(f"artifact: {str(path)!r} is missing")
-    options = onnxruntime.SessionOptions()
-    # One request, one core: parallelism comes from processes.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from recommender.ml.artifact import read_config, read_tensors
+from recommender.ml.artifact import open_session, read_config, read_tensors
 from recommender.ml.dataset import FloatArray, IntArray
 from recommender.ml.scorers import check_histories
 
@@ -37,8 +37,8 @@ class TwoTowerScorer:
         return cls(
             item_vectors=read_tensors(directory, "item_vectors")["item_vectors"],
             length=config["length"],
-            user_tower=_session(directory / "user_tower.onnx"),
-            item_tower=_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
+            user_tower=open_session(directory / "user_tower.onnx"),
+            item_tower=open_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
         )
 
     def score(self, histories: Sequence[IntArray]) -> FloatArray:
@@ -73,13 +73,3 @@ class TwoTowerScorer:
         """The same model over a longer catalogue: new items follow the trained ones, placed by content."""
         added = self.vectors_from_content(content)
         return replace(self, item_vectors=np.concatenate([self.item_vectors, added]))
-
-
-def _session(path: Path) -> onnxruntime.InferenceSession:
-    if not path.exists():
-        raise FileNotFoundError(f"artifact: {str(path)!r} is missing")
-    options = onnxruntime.SessionOptions()
-    # One request, one core: parallelism comes from processes.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
