@@ -123,12 +123,13 @@ def worker_process(*, concurrency: int = 2) -> Process:
     return Process("worker", command, Path(settings.DATA_DIR) / "log" / "worker.log")
 
 
-def web_process(*, port: int, workers: int = 1) -> Process:
-    media = Path(settings.MEDIA_ROOT)
+def web_process(*, port: int, media: Path | None = None) -> Process:
+    """granian on loopback; it hands out the pictures under `media` (settings.MEDIA_ROOT) by itself."""
+    media = media or Path(settings.MEDIA_ROOT)
     media.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", str(workers), "--blocking-threads", "4", "--static-path-route", "/media",
+        "--workers", "1", "--blocking-threads", "4", "--static-path-route", "/media",
         "--static-path-mount", str(media), "--no-access-log", "--respawn-failed-workers", "fashionrec.wsgi:application",
     ]  # fmt: skip
     return Process("web server", command, Path(settings.DATA_DIR) / "log" / "web.log")

@@ -84,14 +84,14 @@ def _train(run_id: str, on_epoch: Callable[[EpochReport], None] | None) -> None:
 def evaluate_versions(
     versions: list[ModelVersion],
     *,
-    extra: Mapping[str, Callable[[Dataset, Split], Evaluation]] | None = None,
+    extra: Mapping[str, Callable[[Dataset, Split], Evaluation | None]] | None = None,
     seed: int = 0,
     on_model: Callable[[str], None] | None = None,
 ) -> EvaluationReport:
     """Measure versions on the same held-out events in full ranking, with paired intervals against popularity.
 
     Only versions trained on the events that are in the shop now can be measured: for others the held-out events
-    are not held out. `extra` adds rows that are no model, such as a simulation's oracle.
+    are not held out. `extra` adds rows that are no model, such as a simulation's oracle, where it has something to say.
     Raises ValueError when nothing can be measured.
     """
     dataset = build_dataset()
@@ -110,7 +110,8 @@ def evaluate_versions(
     for name, measure in (extra or {}).items():
         if on_model:
             on_model(name)
-        evaluations[name] = measure(dataset, split)
+        if (evaluation := measure(dataset, split)) is not None:
+            evaluations[name] = evaluation
     results: dict[str, Any] = {
         "protocol": f"leave-one-out by time, full ranking of {dataset.interactions.n_items} products, seen masked",
         "k": K,

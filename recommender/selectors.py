@@ -16,12 +16,15 @@ def find_version(name: str) -> ModelVersion | None:
     return ModelVersion.objects.prefetch_related("aliases").filter(pk=int(number), kind=kind).first()
 
 
-def latest_versions() -> dict[str, ModelVersion]:
-    """The newest version of every kind that has one and is not retired, in the order of ModelKind."""
-    newest = {
-        version.kind: version
-        for version in ModelVersion.objects.filter(retired_at__isnull=True).order_by("created_at", "pk")
-    }
+def latest_versions(*, fingerprint: str | None = None) -> dict[str, ModelVersion]:
+    """The newest version of every kind that has one and is not retired, in the order of ModelKind.
+
+    fingerprint: of a dataset, where only versions trained on exactly that data count.
+    """
+    versions = ModelVersion.objects.filter(retired_at__isnull=True).order_by("created_at", "pk")
+    if fingerprint is not None:
+        versions = versions.filter(data_window__fingerprint=fingerprint)
+    newest = {version.kind: version for version in versions}
     return {kind: newest[kind] for kind in ModelKind.values if kind in newest}
 
 

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ import psycopg
 from django.conf import settings
 
 from fashionrec import embedded
-from fashionrec.processes import free_port
+from fashionrec.processes import free_port, web_process, worker_process
 
 BASE_DIR = Path(settings.BASE_DIR)
 TINY = ("--products", "96", "--personas", "12", "--shoppers", "160")
@@ -65,22 +65,13 @@ class Shop:
         return done.stdout
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        return self._start(
-            "worker.log", "-m", "celery", "-A", "fashionrec", "worker", "--beat", "--queues",
-            "default,embed,rate,train", "--concurrency", "2", "--loglevel", "info",
-            "--schedule", str(self.data_dir / f"beat-{uuid.uuid4().hex}"),
-        )  # fmt: skip
+        schedule = str(self.data_dir / f"beat-{uuid.uuid4().hex}")
+        return self._start("worker.log", [*worker_process().command, "--schedule", schedule])
 
     def start_web(self) -> str:
         """Start granian; returns the base URL once it answers."""
         port = free_port(0)
-        media = self.data_dir / "media"
-        media.mkdir(parents=True, exist_ok=True)
-        process = self._start(
-            "web.log", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", "1", "--blocking-threads", "4", "--static-path-route", "/media", "--static-path-mount",
-            str(media), "--no-access-log", "fashionrec.wsgi:application",
-        )  # fmt: skip
+        process = self._start("web.log", web_process(port=port, media=self.data_dir / "media").command)
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: _answers(f"{url}/health/live"), timeout=40, what="the web server")
         assert process.poll() is None
@@ -105,10 +96,10 @@ class Shop:
                 pass
             process.wait(10)
 
-    def _start(self, log: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, log: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self.data_dir / log).open("ab") as stream:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 cwd=BASE_DIR,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -7,10 +7,10 @@ declare the two that are looked up at import is enough. Import this module befor
 
 from __future__ import annotations
 
-import torch
+from torch import library
 
 # The declaration lives as long as this object.
-_library: torch.library.Library | None = None
+_library: library.Library | None = None
 
 
 def declare_missing_ops() -> bool:
@@ -18,7 +18,7 @@ def declare_missing_ops() -> bool:
     global _library
     if _library is not None or _real_ops_load():
         return _library is not None
-    _library = torch.library.Library("torchvision", "DEF")
+    _library = library.Library("torchvision", "DEF")
     for operator in ("nms", "qnms"):
         _library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     return True

@@ -31,11 +31,7 @@ def run(*, seed: int, **_: Any) -> dict[str, Any]:
     """Measure the newest version of every kind. Raises ValueError when there is nothing to measure."""
     dataset = build_dataset()
     split = leave_one_out(dataset.interactions)
-    versions = {
-        kind: version
-        for kind, version in latest_versions().items()
-        if version.data_window.get("fingerprint") == dataset.fingerprint
-    }
+    versions = latest_versions(fingerprint=dataset.fingerprint)
     if not versions:
         raise ValueError("no model was trained on the shop's present events; run `make demo` or train_model first")
     users, target = split.targets("test")

@@ -29,7 +29,9 @@ from personas.models import Persona, Rating, RatingRun
 from personas.services.language_models import register_language_model
 from personas.services.personas import generate_personas
 from personas.services.ratings import plan_rating_run, publish
-from recommender.models import ModelAlias, ModelKind, ModelVersion, TrainingRun
+from recommender.datasets import build_dataset
+from recommender.models import EvaluationReport, ModelKind, TrainingRun
+from recommender.selectors import champion as current_champion
 from recommender.selectors import latest_versions, open_trainings
 from recommender.services.models import promote
 from recommender.services.training import start_training
@@ -40,6 +42,13 @@ LONGEST_SOURCE = 30
 KEY_NAME = "demo"
 SILENCE_SECONDS = 60
 """After so long without progress a person is told where to look."""
+TRAINED_KINDS = (
+    ModelKind.TWO_TOWER,  # the long ones first: the worker does two at a time
+    ModelKind.GRAPHSAGE,
+    ModelKind.RANDOM,
+    ModelKind.POPULARITY,
+    ModelKind.TRANSITION_KNN,
+)
 KEY_SCOPES = (
     "catalog:write", "embeddings:read", "recommendations:read", "events:write", "personas:read", "ratings:read",
     "ratings:write", "models:read", "models:write", "imports:read", "imports:write", "visitors:read", "visitors:write",
@@ -171,12 +180,12 @@ def simulate_shoppers(demo: Demo, personas: list[Persona]) -> None:
 def train_models(demo: Demo, supervisor: Supervisor) -> None:
     """Queue one training per kind; the worker does them side by side."""
     with demo.step("train"):
-        if read_state().get("trained") == demo.source and ModelAlias.objects.exists():
+        if is_trained(demo):
             return
         running = open_trainings()
-        fresh = versions_of(demo.source)
+        fresh = latest_versions(fingerprint=build_dataset().fingerprint)
         runs = []
-        for kind in (ModelKind.TWO_TOWER, ModelKind.GRAPHSAGE, *_cheap_kinds()):
+        for kind in TRAINED_KINDS:
             if kind not in fresh:
                 runs.append(running.get(kind) or start_training(kind=kind, seed=demo.seed))
         if runs:
@@ -187,34 +196,15 @@ def train_models(demo: Demo, supervisor: Supervisor) -> None:
                     raise RuntimeError(f"training {run.kind}: {run.state}: {run.error}")
 
 
-def versions_of(source: str) -> dict[str, ModelVersion]:
-    """The newest version per kind that was trained on the shop's present data."""
-    from recommender.datasets import build_dataset
-
-    fingerprint = build_dataset().fingerprint
-    return {
-        kind: version
-        for kind, version in latest_versions().items()
-        if version.data_window.get("fingerprint") == fingerprint
-    }
-
-
-def _cheap_kinds() -> list[str]:
-    return [ModelKind.RANDOM, ModelKind.POPULARITY, ModelKind.TRANSITION_KNN]
-
-
-def evaluate_models(demo: Demo, personas: list[Persona]) -> dict[str, Any]:
+def evaluate_models(demo: Demo, personas: list[Persona]) -> EvaluationReport:
     """Measure all models and the oracle on the same held-out events."""
     from recommender.jobs import evaluate_versions
-    from recommender.models import EvaluationReport
 
     with demo.step("evaluate"):
-        state = read_state()
-        if state.get("trained") == demo.source and ModelAlias.objects.exists():
-            report = EvaluationReport.objects.filter(pk=state.get("report") or 0).first()
-            if report is not None:
-                return dict(report.results)
-        versions = versions_of(demo.source)
+        report = EvaluationReport.objects.filter(pk=read_state().get("report") or 0).first()
+        if report is not None and is_trained(demo):
+            return report
+        versions = latest_versions(fingerprint=build_dataset().fingerprint)
         world = world_of_shop(personas=personas, source=demo.source, seed=demo.seed)
         world.simulate_shoppers(simulated_visitors(demo.source).count())
         with demo.bar(len(versions) + 1, "model") as bar:
@@ -225,20 +215,25 @@ def evaluate_models(demo: Demo, personas: list[Persona]) -> dict[str, Any]:
                 on_model=lambda _: bar.update(),
             )
         write_state(report=report.pk)
-        return dict(report.results)
+        return report
 
 
-def promote_best(demo: Demo) -> str:
-    """The model with the best NDCG on validation (the test part is only reported) becomes the champion."""
+def promote_best(demo: Demo, report: EvaluationReport) -> str:
+    """The measured model with the best NDCG on validation becomes the champion; the test part is only reported."""
     with demo.step("promote"):
-        alias = ModelAlias.objects.select_related("version").filter(name=ModelAlias.Name.CHAMPION).first()
-        if read_state().get("trained") == demo.source and alias is not None:
-            return alias.version.name
-        candidates = [version for kind, version in versions_of(demo.source).items() if kind != ModelKind.RANDOM]
+        champion = current_champion()
+        if champion is not None and is_trained(demo):
+            return champion.name
+        candidates = report.versions.exclude(kind=ModelKind.RANDOM)
         best = max(candidates, key=lambda version: version.metrics.get("validation_ndcg@10", 0.0))
         promote(version=best, actor="demo")
         write_state(trained=demo.source)
         return best.name
+
+
+def is_trained(demo: Demo) -> bool:
+    """An earlier demo trained and promoted for this catalogue; what came since is for the shop to learn from."""
+    return read_state().get("trained") == demo.source and current_champion() is not None
 
 
 def make_access(demo: Demo) -> dict[str, str]:

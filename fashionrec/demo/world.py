@@ -1,5 +1,6 @@
 """Simulated shoppers for the catalogue in the shop: a planted world, its events, and its oracle."""
 
+import json
 import uuid
 from datetime import timedelta
 
@@ -62,6 +63,13 @@ def persona_attributes(persona: Persona) -> dict[str, str]:
     }
 
 
+def identity(world: World, *, source: str) -> uuid.UUID:
+    """One id for parameters, seed, products and personas: another catalogue is another truth."""
+    products = [(product.key, sorted(product.attributes.items())) for product in world.products]
+    personas = [(persona.key, sorted(persona.attributes.items())) for persona in world.personas]
+    return uuid.uuid5(EVENT_NAMESPACE, json.dumps([source, world.digest, products, personas]))
+
+
 @transaction.atomic
 def record_simulated_shoppers(*, world: World, shoppers: int, source: str) -> int:
     """Store the shoppers' visitors, consents and events, all or nothing; returns the number of events.
@@ -69,11 +77,12 @@ def record_simulated_shoppers(*, world: World, shoppers: int, source: str) -> in
     The last event lies an hour back. Event ids derive from the world, so that nothing is stored twice.
     """
     events = world.simulate_shoppers(shoppers)
+    world_id = identity(world, source=source)
     visitors = [
         Visitor(
-            id=uuid.uuid5(EVENT_NAMESPACE, f"{source}:{world.digest}:{index}"),
+            id=uuid.uuid5(world_id, str(index)),
             source=f"{SIMULATED_SOURCE}:{source}",
-            external_id=f"{world.digest[:8]}-{index:05d}",
+            external_id=f"{str(world_id)[:8]}-{index:05d}",
             provenance=Provenance.SIMULATED,
             persona=world.personas[persona].key,
             consented=True,
@@ -107,18 +116,17 @@ class Oracle:
     def __init__(self, world: World, *, source: str, k: int = 10) -> None:
         self.world, self.source, self.k = world, source, k
 
-    def __call__(self, dataset: Dataset, split: Split) -> Evaluation:
-        """Evaluate on the test events. Raises ValueError when an evaluated user is not of this world."""
+    def __call__(self, dataset: Dataset, split: Split) -> Evaluation | None:
+        """Evaluate on the test events; None when they are not this world's alone: people came, or products changed."""
         users, target = split.targets("test")
         histories = split.histories("test")
+        world_id = identity(self.world, source=self.source)
         shopper_of = {
-            str(uuid.uuid5(EVENT_NAMESPACE, f"{self.source}:{self.world.digest}:{index}")): index
-            for index in range(len(self.world.population.persona))
+            str(uuid.uuid5(world_id, str(index))): index for index in range(len(self.world.population.persona))
         }
-        try:
-            shoppers = np.array([shopper_of[dataset.user_ids[user]] for user in users])
-        except KeyError as error:
-            raise ValueError(f"user {error.args[0]!r} is not a shopper of this world") from error
+        if any(dataset.user_ids[user] not in shopper_of for user in users):
+            return None
+        shoppers = np.array([shopper_of[dataset.user_ids[user]] for user in users])
         column_of = {int(product.key): column for column, product in enumerate(self.world.products)}
         columns = np.array([column_of.get(int(pk), -1) for pk in dataset.product_ids])
         recall, ndcg = np.empty(len(users)), np.empty(len(users))

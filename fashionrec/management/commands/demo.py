@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from fashionrec import embedded
+from fashionrec.common.errors import AppError
 from fashionrec.processes import Supervisor, free_port, wait_until_serving, web_process, worker_process
 from fashionrec.production import use_production_settings
 
@@ -50,12 +51,12 @@ class Command(BaseCommand):
                 steps.rate_products(demo, supervisor, personas)
                 steps.simulate_shoppers(demo, personas)
                 steps.train_models(demo, supervisor)
-                results = steps.evaluate_models(demo, personas)
-                champion = steps.promote_best(demo)
+                report = steps.evaluate_models(demo, personas)
+                champion = steps.promote_best(demo, report)
                 access = steps.make_access(demo)
                 demo.seconds["total"] = round(time.monotonic() - started, 1)
-                line = steps.summary(demo, results, champion)
-                self._print_table(results, champion)
+                line = steps.summary(demo, report.results, champion)
+                self._print_table(report.results, champion)
                 if no_serve:
                     self.stdout.write(json.dumps(line))
                     return
@@ -77,7 +78,7 @@ class Command(BaseCommand):
                 self.stderr.write("\nstopped; `make demo` carries on where it stands")
                 if no_serve:
                     sys.exit(130)
-            except RuntimeError as error:
+            except (AppError, RuntimeError, ValueError) as error:
                 raise CommandError(str(error)) from error
 
     def _demo(self, options: dict[str, Any]) -> Any:
