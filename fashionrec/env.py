@@ -37,6 +37,10 @@ class Environment:
     """Name of the encoder whose vectors are live: `compact` or `open_clip:MODEL:PRETRAINED`."""
     rater: str
     """Dotted path of the language-model adapter that rates products by default."""
+    rater_options: dict[str, Any]
+    """Arguments of that adapter, such as {"model": "mistralai/Mistral-7B-v0.3"}."""
+    rating_gate: dict[str, Any]
+    """Thresholds of the publishing gate that differ from the defaults of personas.ml.quality.GateThresholds."""
     lease_seconds: float
     """How long a silent worker keeps its claim on work."""
     resume_seconds: float
@@ -57,7 +61,9 @@ def read_environment() -> Environment:
         storage_backend = env.str("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage")
         storage_options = env.json("STORAGE_OPTIONS", {}, validate=_is_object)
         encoder = env.str("ENCODER", "compact")
-        rater = env.str("RATER", "fashionrec.simulation.rater.SimulatedRater")
+        rater = env.str("RATER", "personas.ml.language_models.transformers_model.TransformersModel")
+        rater_options = env.json("RATER_OPTIONS", {"model": "compact"}, validate=_is_object)
+        rating_gate = env.json("RATING_GATE", {}, validate=_is_object)
         lease_seconds = env.float("LEASE_SECONDS", 60.0, validate=POSITIVE)
         resume_seconds = env.float("RESUME_SECONDS", 15.0, validate=POSITIVE)
         log_format = env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json", "quiet"]))
@@ -77,6 +83,8 @@ def read_environment() -> Environment:
         storage_options=cast(dict[str, Any], storage_options),
         encoder=encoder,
         rater=rater,
+        rater_options=cast(dict[str, Any], rater_options),
+        rating_gate=cast(dict[str, Any], rating_gate),
         lease_seconds=lease_seconds,
         resume_seconds=resume_seconds,
         log_format=log_format,

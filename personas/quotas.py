@@ -1,8 +1,18 @@
 """Who the personas are, before anyone imagines them: shares fixed outside the model, exact by construction."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
+
+from fashionrec.common.errors import Invalid
+
+Quotas = Mapping[str, Mapping[str, float]]
+"""Numbers of people or shares per attribute value: {"gender": {"man": 500, "woman": 500}}."""
+
+TOLERANCE = 1e-9
+"""Shares such as 0.1 and 0.2 add up to 1 but for rounding."""
 
 QUOTAS: dict[str, dict[str, float]] = {
     "gender": {"woman": 0.5, "man": 0.5},
@@ -48,14 +58,66 @@ def apportion(shares: Mapping[str, float], count: int) -> dict[str, int]:
     return whole
 
 
-def draw_cells(*, count: int, seed: int) -> list[dict[str, str]]:
-    """`count` quota cells whose share of every attribute value is exact; how values meet is drawn by the seed."""
+def resolve_quotas(*, count: int, quotas: Quotas | None = None) -> dict[str, dict[str, int]]:
+    """How many of `count` people have each value of each attribute; every attribute adds up to `count`.
+
+    `quotas` overrides QUOTAS per attribute value: whole numbers are people, fractions below 1 are shares, one kind per
+    attribute. Values left out share what is left in their usual proportion. Raises Invalid naming the attribute or
+    value for an unknown one, a number out of range, a mixture of both kinds, or a sum that cannot make `count`.
+    """
+    asked = quotas or {}
+    for attribute in asked:
+        if attribute not in QUOTAS:
+            raise Invalid.for_field("quotas", attribute, f"unknown attribute; expected one of {', '.join(QUOTAS)}")
+    return {name: _resolve(name, usual, asked.get(name) or {}, count) for name, usual in QUOTAS.items()}
+
+
+def draw_cells(*, count: int, seed: int, quotas: Quotas | None = None) -> list[dict[str, str]]:
+    """`count` quota cells whose number of every attribute value is exact; how values meet is drawn by the seed."""
     generator = np.random.default_rng(seed)
     columns = {}
-    for attribute, shares in QUOTAS.items():
-        values = [value for value, number in apportion(shares, count).items() for _ in range(number)]
+    for attribute, numbers in resolve_quotas(count=count, quotas=quotas).items():
+        values = [value for value, number in numbers.items() for _ in range(number)]
         columns[attribute] = generator.permutation(values)
     return [_plausible({name: str(column[row]) for name, column in columns.items()}) for row in range(count)]
+
+
+def joint_table(cells: Iterable[Mapping[str, str]]) -> Counter[tuple[str, ...]]:
+    """How many people have each combination of all attribute values, in the order of QUOTAS."""
+    return Counter(tuple(cell[attribute] for attribute in QUOTAS) for cell in cells)
+
+
+def in_order(table: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+    """(attribute, value, entry) of a table in the order of QUOTAS, which a JSON column forgets; unknown values last."""
+    for attribute, usual in QUOTAS.items():
+        values = table.get(attribute, {})
+        for value in [*(name for name in usual if name in values), *(name for name in values if name not in usual)]:
+            yield attribute, value, values[value]
+
+
+def _resolve(attribute: str, usual: Mapping[str, float], asked: Mapping[str, float], count: int) -> dict[str, int]:
+    if not asked:
+        return apportion(usual, count)
+    field = f"quotas.{attribute}"
+    for value, number in asked.items():
+        if value not in usual:
+            raise Invalid.for_field(field, value, f"unknown value; expected one of {', '.join(usual)}")
+        if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
+            raise Invalid.for_field(f"{field}.{value}", number, "expected a number of people, or a share below 1")
+        if isinstance(number, float) and number > 1:
+            raise Invalid.for_field(f"{field}.{value}", number, "a share is at most 1; people are whole numbers")
+    if len({isinstance(number, float) for number in asked.values()}) > 1:
+        raise Invalid.for_field(field, dict(asked), "either numbers of people or shares, not both")
+    total, shares = sum(asked.values()), isinstance(next(iter(asked.values())), float)
+    whole = 1 if shares else count
+    left_out = {value: share for value, share in usual.items() if value not in asked}
+    if total > whole + TOLERANCE or (not left_out and total < whole - TOLERANCE):
+        raise Invalid.for_field(field, total, f"expected to add up to {whole}")
+    if shares:
+        rest = max(0.0, 1 - total) / (sum(left_out.values()) or 1)
+        return apportion({value: asked.get(value, share * rest) for value, share in usual.items()}, count)
+    rest_numbers = apportion(left_out, count - int(total)) if left_out else {}
+    return {value: int(asked[value]) if value in asked else rest_numbers[value] for value in usual}
 
 
 def _plausible(cell: dict[str, str]) -> dict[str, str]:

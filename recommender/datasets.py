@@ -15,14 +15,18 @@ from safetensors.numpy import load_file, save_file
 from catalog.models import Product
 from catalog.selectors import content_matrix
 from feedback.models import Event
+from personas.models import SCALE
 from personas.selectors import published_ratings
 from recommender.ml.dataset import Interactions
 
 PERSONA_LIKES_FROM = 7.0
 """A persona's expected rating from which a product counts as something it would take."""
 
+LIKES_FROM_INDEX = SCALE.index(int(PERSONA_LIKES_FROM))
+
 PERSONA_WEIGHT = 0.3
-"""What a persona's like weighs beside a shopper's: an opinion, not a deed."""
+"""What a persona's certain like weighs beside a shopper's: an opinion, not a deed. An uncertain one weighs less, by the
+probability that its distribution gives to liking."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +99,14 @@ def build_dataset() -> Dataset:
         first, last = first or occurred_at, occurred_at
     event_count = len(user)
 
-    for persona_key, product_id, rating in published_ratings():
+    for persona_key, product_id, rating, distribution in published_ratings():
         index = item_of.get(product_id)
         if index is None or rating < PERSONA_LIKES_FROM:
             continue
         user.append(users.setdefault(f"persona:{persona_key}", len(users)))
         item.append(index)
         time.append(0.0)  # opinions have no order
-        weight.append(PERSONA_WEIGHT)
+        weight.append(PERSONA_WEIGHT * sum(distribution[LIKES_FROM_INDEX:]))
         synthetic.append(True)
 
     interactions = Interactions.from_events(

@@ -11,6 +11,8 @@ class Lock(enum.IntEnum):
     RATING_PLAN = 3
     IMPORT_PLAN = 4
     CATALOG_WRITE = 5
+    PERSONA_WRITE = 6
+    RATING_JUDGEMENT = 7
 
 
 def take_lock(lock: Lock, key: int = 0) -> None:

@@ -64,6 +64,7 @@ class Run(models.Model):
         DONE = "done"
         FAILED = "failed"
         CANCELLED = "cancelled"
+        PAUSED = "paused"
 
     OPEN_STATES: ClassVar = [State.QUEUED, State.RUNNING]
     task_name: ClassVar[str]

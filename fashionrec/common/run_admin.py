@@ -89,8 +89,17 @@ class RunAdmin(ReadOnlyAdmin):
             else:
                 self.message_user(request, f"{run}: asked to stop", messages.SUCCESS)
 
-    def start_page(self, request: HttpRequest, form: forms.Form, *, title: str, explanation: str) -> HttpResponse:
-        """The page with the form that queues a run of this kind."""
+    def start_page(
+        self,
+        request: HttpRequest,
+        form: forms.Form,
+        *,
+        title: str,
+        explanation: str,
+        template: str = "admin/start_run.html",
+        **context: Any,
+    ) -> HttpResponse:
+        """The page with the form that queues a run of this kind; `template` extends the usual one."""
         context = {
             **self.admin_site.each_context(request),
             "form": form,
@@ -98,5 +107,6 @@ class RunAdmin(ReadOnlyAdmin):
             "explanation": explanation,
             "list_name": self.opts.verbose_name_plural,
             "list_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            **context,
         }
-        return render(request, "admin/start_run.html", context)
+        return render(request, template, context)

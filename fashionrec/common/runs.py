@@ -42,6 +42,10 @@ class RunCancelled(Exception):
     """A person asked for the run to stop."""
 
 
+class RunPaused(Exception):
+    """Going on needs a person's consent (a budget is used up): the message says why."""
+
+
 def lease_duration() -> timedelta:
     return timedelta(seconds=settings.FASHIONREC["LEASE_SECONDS"])
 
@@ -96,13 +100,23 @@ def request_cancel(*, run: Run) -> None:
     model, now = type(run), timezone.now()
     with transaction.atomic():
         locked = model._default_manager.select_for_update().get(pk=run.pk)
-        if not locked.is_open:
-            raise Conflict.for_field("state", locked.state, "only a queued or running run can be cancelled")
+        if not locked.is_open and locked.state != Run.State.PAUSED:
+            raise Conflict.for_field("state", locked.state, "only a queued, running or paused run can be cancelled")
         locked.cancel_requested = True
-        if locked.lease_until is None or locked.lease_until < now:
+        if locked.state == Run.State.PAUSED or locked.lease_until is None or locked.lease_until < now:
             locked.state, locked.finished_at = Run.State.CANCELLED, now
         locked.save(update_fields=["cancel_requested", "state", "finished_at"])
     run.refresh_from_db()
+
+
+def resume_paused(*, run: Run) -> None:
+    """Let a paused run go on where it stopped. Raises Conflict unless it is paused."""
+    model = type(run)
+    resumed = model._default_manager.filter(pk=run.pk, state=Run.State.PAUSED).update(state=Run.State.QUEUED, error="")
+    run.refresh_from_db()
+    if not resumed:
+        raise Conflict.for_field("state", run.state, "only a paused run can be resumed")
+    enqueue(model.task_name, str(run.pk))
 
 
 @contextmanager
@@ -170,7 +184,8 @@ def work_through_chunks(
 
     `process(run, chunk)` runs in no transaction while it computes; it must write its results inside
     `finish_chunk(run, chunk)`, which commits them together with the chunk's state. An exception in `retry_on`
-    returns the chunk for another attempt (at most MAX_ATTEMPTS); any other marks it FAILED and the run goes on.
+    returns the chunk for another attempt (at most MAX_ATTEMPTS); RunPaused returns it and pauses the run; any other
+    marks it FAILED and the run goes on.
     """
     owner = _owner()
     run_class = type(run)
@@ -192,6 +207,11 @@ def work_through_chunks(
                 process(run, chunk)
             except LeaseLost:
                 logger.warning("lease_lost", run=str(run.pk), chunk=chunk.index)
+            except RunPaused as pause:
+                _release(chunk, owner)
+                run_class._default_manager.filter(pk=run.pk, state__in=Run.OPEN_STATES).update(
+                    state=Run.State.PAUSED, error=str(pause), lease_until=None
+                )
             except retry_on as error:
                 _return_chunk(chunk, owner, error)
             except Exception as error:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from catalog.ml.encoder import encoder_directory
 from catalog.models import Encoder, Product, ProductEmbedding
 from catalog.services.embeddings import plan_embedding_run, register_encoder
+from fashionrec.common.errors import Conflict
 from fashionrec.common.models import ApiKey, Run, User
 from fashionrec.common.runs import ring_for_stalled_runs
 from fashionrec.common.services.api_keys import create_api_key
@@ -25,10 +26,11 @@ from fashionrec.demo.catalogue import write_catalogue
 from fashionrec.demo.world import SIMULATED_SOURCE, Oracle, record_simulated_shoppers, world_of_shop
 from fashionrec.processes import Supervisor
 from feedback.models import Event, Visitor
-from personas.models import Persona, Rating, RatingRun
-from personas.services.language_models import register_language_model
+from personas.models import Persona, QualityReport, Rating, RatingRun
+from personas.services.language_models import default_language_model
 from personas.services.personas import generate_personas
-from personas.services.ratings import plan_rating_run, publish
+from personas.services.rating_plans import plan_rating_run
+from personas.services.ratings import publish
 from recommender.datasets import build_dataset
 from recommender.models import EvaluationReport, ModelKind, TrainingRun
 from recommender.selectors import champion as current_champion
@@ -140,34 +142,41 @@ def make_personas(demo: Demo) -> list[Persona]:
 
 
 def plan_ratings(demo: Demo, personas: list[Persona]) -> RatingRun | None:
-    """A rating run over the catalogue, unless its products are rated already. Other people's runs are left alone."""
+    """The demo's rating run over its catalogue, begun or new; None when its products are rated already.
+
+    Other people's runs are left alone.
+    """
     if Rating.objects.filter(run__published_at__isnull=False, product__source=demo.source).exists():
         return None
-    rater = f"simulated rater ({demo.source})"
-    unpublished = RatingRun.objects.filter(language_model__name=rater, published_at__isnull=True)
-    begun = unpublished.filter(state__in=[*Run.OPEN_STATES, Run.State.DONE]).order_by("created_at").first()
+    runs = read_state().get("rating_runs", {})
+    usable = [*Run.OPEN_STATES, Run.State.DONE]
+    begun = RatingRun.objects.filter(pk=runs.get(demo.source), state__in=usable).first()
     if begun is not None:
         return begun
-    world = world_of_shop(personas=personas, source=demo.source, seed=demo.seed)
-    options = {"seed": demo.seed, "price_edges": [round(float(edge), 2) for edge in world.price_edges]}
-    model = register_language_model(name=rater, options=options)
-    return plan_rating_run(
+    run = plan_rating_run(
         personas=personas,
-        language_model=model,
+        language_model=default_language_model(),
         raters_per_product=min(demo.raters_per_product, len(personas)),
         seed=demo.seed,
     )
+    write_state(rating_runs={**runs, demo.source: str(run.pk)})
+    return run
 
 
 def rate_products(demo: Demo, supervisor: Supervisor, personas: list[Persona]) -> None:
+    """Let the shop's language model rate. Answers that the gate blocks are kept, shown in admin, and left out."""
     with demo.step("rate"):
         run = plan_ratings(demo, personas)
-        if run is not None:
-            watch(demo, supervisor, [run], unit="rating")
-            run.refresh_from_db()
-            if run.state != Run.State.DONE:
-                raise RuntimeError(f"rating: {run.state}: {run.error}")
+        if run is None:
+            return
+        watch(demo, supervisor, [run], unit="cell")
+        run.refresh_from_db()
+        if run.state != Run.State.DONE:
+            raise RuntimeError(f"rating: {run.state}: {run.error}")
+        try:
             publish(run=run)
+        except Conflict as error:
+            print(f"   the ratings are left out: {error.message}", file=sys.stderr)
 
 
 def simulate_shoppers(demo: Demo, personas: list[Persona]) -> None:
@@ -262,10 +271,31 @@ def summary(demo: Demo, results: dict[str, Any], champion: str) -> dict[str, Any
         "embedded": ProductEmbedding.objects.filter(encoder=encoder, kind="hybrid", product__in=shown).count(),
         "personas": Persona.objects.count(),
         "ratings": Rating.objects.filter(run__published_at__isnull=False, product__in=shown).count(),
+        "rated_by": rated_by(demo),
         "events": Event.objects.filter(product__in=shown).count(),
         "champion": champion,
         "models": results["models"],
         "seconds": demo.seconds,
+    }
+
+
+def rated_by(demo: Demo) -> dict[str, Any]:
+    """Who rated this catalogue, and what the gate read of it."""
+    reports = QualityReport.objects.filter(run__ratings__product__source=demo.source).distinct()
+    report = reports.select_related("run__language_model").order_by("-created_at").first()
+    if report is None:
+        return {}
+    model = report.run.language_model
+    return {
+        "language_model": model.name,
+        "demonstration": model.is_demonstration,
+        "simulated": model.is_simulator,
+        "published": report.run.published_at is not None,
+        "reasons": report.reasons,
+        "persona_effect": report.figures["persona_effect"],
+        "label_mass": report.figures["label_mass"]["mean"],
+        "order_agreement": report.figures["order_agreement"],
+        "share_of_minus_one": report.figures["calibrated"]["share_of_minus_one"],
     }
 
 

@@ -14,6 +14,7 @@ from fashionrec.simulation.config import WorldConfig
 from fashionrec.simulation.world import SimPersona, SimProduct, World, build_world
 from feedback.models import Consent, Event, Provenance, Visitor
 from personas.models import Persona
+from personas.prompts import persona_fields, product_fields
 from recommender.datasets import Dataset
 from recommender.ml.evaluation import Evaluation
 from recommender.ml.metrics import ndcg_at_k, rank_of_target, recall_at_k
@@ -21,6 +22,7 @@ from recommender.ml.split import Split
 
 SIMULATED_SOURCE = "simulated"
 CONSENT_WORDING = "simulated shopper"
+PERSONA_ATTRIBUTES = ("gender", "age_band", "region", "occupation", "style", "budget", "likes", "dislikes")
 EVENT_NAMESPACE = uuid.UUID("b7d2f9a4-2a53-4f0e-8a51-7a7d6f5a9c10")
 
 
@@ -36,31 +38,13 @@ def world_of_shop(*, personas: list[Persona], source: str, seed: int) -> World:
 
 
 def product_attributes(product: Product) -> dict[str, str]:
-    attributes = {
-        "category": product.category.name if product.category else "",
-        "brand": product.brand.name if product.brand else "",
-        "gender": product.gender,
-        "colour": product.colour,
-        "pattern": product.pattern,
-        "material": product.material,
-        "season": product.season,
-        "style": str(product.attributes.get("style") or product.attributes.get("usage") or ""),
-        "price": f"{product.price:.2f}" if product.price is not None else "",
-    }
-    return {name: value for name, value in attributes.items() if value}
+    """What a rater is told of a product, but for its title: a world's taste is about attributes."""
+    return {name: value for name, value in product_fields(product).items() if value and name != "title"}
 
 
 def persona_attributes(persona: Persona) -> dict[str, str]:
-    return {
-        "gender": persona.gender,
-        "age_band": persona.age_band,
-        "region": persona.region,
-        "occupation": persona.occupation,
-        "style": persona.style,
-        "budget": persona.budget,
-        "likes": ", ".join(persona.likes),
-        "dislikes": ", ".join(persona.dislikes),
-    }
+    fields = persona_fields(persona)
+    return {name: fields[name] for name in PERSONA_ATTRIBUTES}
 
 
 def identity(world: World, *, source: str) -> uuid.UUID:

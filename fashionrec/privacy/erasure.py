@@ -11,9 +11,13 @@ from django.utils import timezone
 
 from fashionrec.common.services.audit import record_audit
 from feedback.models import Visitor
-from feedback.services.erasure import erase_visitor
+from feedback.services import erasure as feedback
+from recommender.services import erasure as recommender
 
-ERASERS: dict[str, Callable[..., dict[str, int]]] = {"feedback": erase_visitor}
+ERASERS: dict[str, Callable[..., dict[str, int]]] = {
+    "recommender": recommender.erase_visitor,
+    "feedback": feedback.erase_visitor,
+}
 """By app, from the top down: the app that deletes the visitor's own row comes last."""
 
 

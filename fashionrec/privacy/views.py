@@ -29,6 +29,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     consents = serializers.ListField(child=serializers.DictField())
     events = serializers.ListField(child=serializers.DictField())
     slates = serializers.ListField(child=serializers.DictField())
+    preferences = serializers.ListField(child=serializers.DictField())
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):

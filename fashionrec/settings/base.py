@@ -216,6 +216,9 @@ CELERY_TASK_ROUTES = {
     "catalog.tasks.embed_*": {"queue": "embed"},
     "catalog.tasks.work_embedding_run": {"queue": "embed"},
     "personas.tasks.work_rating_run": {"queue": "rate"},
+    "personas.tasks.probe_language_model": {"queue": "rate"},
+    "personas.tasks.work_persona_run": {"queue": "rate"},
+    "personas.tasks.work_lab_run": {"queue": "rate"},
     "recommender.tasks.work_training_run": {"queue": "train"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -237,6 +240,8 @@ FASHIONREC: dict[str, Any] = {
     "RESUME_SECONDS": ENVIRONMENT.resume_seconds,
     "ENCODER": ENVIRONMENT.encoder,
     "RATER": ENVIRONMENT.rater,
+    "RATER_OPTIONS": ENVIRONMENT.rater_options,
+    "RATING_GATE": ENVIRONMENT.rating_gate,
     # What one event of a type says about the shopper's liking, on -1..1.
     "REWARDS": {
         "view": 0.1,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -43,6 +44,21 @@ PRODUCT_KEYS = {
 _LINE = re.compile(r"^[\s\-*•]*([A-Za-z][A-Za-z ]*?)\s*:\s*(\S.*?)\s*$", re.MULTILINE)
 
 
+@dataclass
+class _Usage:
+    """Prompts answered; a simulator reads no tokens."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def since(self, earlier: _Usage) -> _Usage:
+        return _Usage(self.calls - earlier.calls)
+
+    def copy(self) -> _Usage:
+        return _Usage(self.calls)
+
+
 class SimulatedRater:
     """Scores labels by the persona-explained taste of a planted world, through noise.
 
@@ -53,6 +69,8 @@ class SimulatedRater:
     """
 
     name = "simulated"
+    scoring = "simulated"
+    demonstration = False
 
     def __init__(self, *, seed: int = 0, noise: float = 0.5, price_edges: tuple[float, float] = PRICE_EDGES) -> None:
         if noise < 0:
@@ -60,6 +78,7 @@ class SimulatedRater:
         self.seed, self.noise = seed, noise
         self.price_edges = (float(price_edges[0]), float(price_edges[1]))
         self._taste = Taste(seed=seed)
+        self.usage = _Usage()
 
     @property
     def digest(self) -> str:
@@ -74,17 +93,26 @@ class SimulatedRater:
         is read from the "Key: value" lines of the prefix, the product from those of the suffix; what neither
         names adds nothing. Raises ValueError unless there are 11 labels.
         """
-        if len(labels) != len(SCALE):
-            raise ValueError(f"labels: {len(SCALE)} are needed, one per scale point, received {len(labels)}")
+        self.check_labels(labels)
         persona = read_attributes(prefix, "persona")
         products = [read_attributes(suffix, "product") for suffix in suffixes]
         if not products:
             return np.zeros((0, len(SCALE)), dtype=np.float32)
+        self.usage.calls += len(products)
         score = self._taste.scores([persona], products, price_edges=self.price_edges)[0]
         if self.noise:
             draws = [hidden_normal(self.seed, "rater", prefix, suffix) for suffix in suffixes]
             score = score + self.noise * np.array(draws)
         return log_probabilities(score).astype(np.float32)
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """Any 11 labels will do: the simulator reads none of them."""
+        if len(labels) != len(SCALE):
+            raise ValueError(f"labels: {len(SCALE)} are needed, one per scale point, received {len(labels)}")
+
+    def complete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Always raises NotImplementedError: a simulator writes no text."""
+        raise NotImplementedError("complete: the simulated rater only scores labels, it writes no text")
 
     def generate(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Always raises NotImplementedError: a simulator writes no text."""

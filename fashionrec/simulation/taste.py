@@ -85,11 +85,14 @@ class Taste:
     The score of a (persona, product) cell is the sum of a gender fit, a budget fit, explicit likes and
     dislikes, words that suit a style, and hidden affinities (one N(0, 1) weight per pair of attribute
     values, from a hash of the seed and the four words, so that vocabulary and order never matter).
-    An attribute that is missing on either side adds nothing.
+    An attribute that is missing on either side adds nothing. affinity_scale 0 leaves the hidden affinities out:
+    what remains is public, the same for every seed, and tells nothing of any planted world.
     """
 
-    def __init__(self, *, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, *, seed: int, affinity_scale: float = AFFINITY_SCALE) -> None:
+        if affinity_scale < 0:
+            raise ValueError(f"affinity_scale: must not be negative, received {affinity_scale!r}")
+        self.seed, self.affinity_scale = seed, affinity_scale
 
     def scores(
         self,
@@ -102,7 +105,9 @@ class Taste:
         people = [normalise_persona(persona) for persona in personas]
         goods = [normalise_product(product, price_edges=price_edges) for product in products]
         tokens = [_product_tokens(product) for product in goods]
-        total = AFFINITY_SCALE * self._affinities(people, goods)
+        total = np.zeros((len(people), len(goods)))
+        if self.affinity_scale:
+            total += self.affinity_scale * self._affinities(people, goods)
         total += _pairwise(people, goods, "gender", "gender", _gender_fit)
         total += _pairwise(people, goods, "budget", "price_band", lambda b, p: BUDGET_FIT.get(b, {}).get(p, 0.0))
         total += _term_matches(people, tokens, "likes") * LIKE_BONUS
@@ -191,7 +196,7 @@ def _gender_fit(persona: str, product: str) -> float:
 
 def _term_matches(people: Sequence[Attributes], tokens: Sequence[frozenset[str]], key: str) -> NDArray[np.float64]:
     """How many terms of a comma-separated persona attribute occur in each product, at most two: (P, I)."""
-    terms = [[_words(term) for term in person.get(key, "").split(",") if term.strip()] for person in people]
+    terms = [[words_of(term) for term in person.get(key, "").split(",") if term.strip()] for person in people]
     hits = {
         term: np.array([term <= product for product in tokens], dtype=np.float64)
         for term in {term for row in terms for term in row if term}
@@ -204,11 +209,11 @@ def _term_matches(people: Sequence[Attributes], tokens: Sequence[frozenset[str]]
 
 
 def _product_tokens(product: Attributes) -> frozenset[str]:
-    return _words(" ".join(product.get(key, "") for key in _FEATURES))
+    return words_of(" ".join(product.get(key, "") for key in _FEATURES))
 
 
 @lru_cache(maxsize=50_000)
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
     """Words of a text without plural endings: "Dresses" and "dress" are one word."""
     return frozenset(_singular(word) for word in re.findall(r"[a-z]+", text.lower().replace("-", "")))
 

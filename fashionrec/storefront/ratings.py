@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from catalog.models import Product
 from personas.models import SCALE, Rating
@@ -30,15 +34,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Ratings of one provenance: simulated ones and those of a language model are never added up."""
+    """Ratings of one language model, or of the simulator: those of different raters are never added up."""
 
+    language_model: str
     simulated: bool
+    demonstration: bool
     count: int
     mean: float
     distribution: list[float]
     """Mean probability of each rating, in the order of SCALE."""
-    keenest: Rating
-    coolest: Rating
+    keenest: Any
+    """The rating (a row with its `value`) of the persona that likes it most, and below of the one that does least."""
+    coolest: Any
 
     @property
     def bars(self) -> list[Bar]:
@@ -63,21 +70,32 @@ class Verdict:
 
 
 def verdicts(product: Product) -> list[Verdict]:
-    """One verdict for each provenance that has published ratings of `product`. One query."""
-    ratings = list(published().filter(product=product).select_related("persona").order_by("-expectation", "pk"))
-    by_provenance = ([r for r in ratings if not r.simulated], [r for r in ratings if r.simulated])
-    return [_verdict(group) for group in by_provenance if group]
+    """One verdict for each rater that has published ratings of `product`, the simulator last. One query."""
+    ratings = published().filter(product=product).select_related("persona", "run__language_model")
+    valued = ratings.annotate(value=Coalesce("calibrated", F("expectation"))).order_by("-value", "pk")
+    by_model: dict[tuple[bool, str], list[Any]] = {}
+    for rating in valued:
+        model = rating.run.language_model
+        by_model.setdefault((model.is_simulator, model.name), []).append(rating)
+    return [_verdict(by_model[key]) for key in sorted(by_model)]
 
 
-def _verdict(ratings: list[Rating]) -> Verdict:
+def _verdict(ratings: list[Any]) -> Verdict:
+    model = ratings[0].run.language_model
     return Verdict(
-        simulated=ratings[0].simulated,
+        language_model=model.name,
+        simulated=model.is_simulator,
+        demonstration=model.is_demonstration,
         count=len(ratings),
-        mean=_mean(rating.expectation for rating in ratings),
-        distribution=[_mean(rating.probabilities[index] for rating in ratings) for index in range(len(SCALE))],
+        mean=_mean(rating.value for rating in ratings),
+        distribution=[_mean(_distribution(rating)[index] for rating in ratings) for index in range(len(SCALE))],
         keenest=ratings[0],
         coolest=ratings[-1],
     )
+
+
+def _distribution(rating: Rating) -> list[float]:
+    return rating.calibrated_probabilities or rating.probabilities
 
 
 def _mean(values: Iterable[float]) -> float:

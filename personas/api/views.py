@@ -17,16 +17,19 @@ from fashionrec.common.errors import FieldError, Invalid, NotFound
 from fashionrec.common.runs import request_cancel
 from fashionrec.common.scopes import Scope
 from personas.api.serializers import (
+    BudgetSerializer,
     NewRatingRunSerializer,
     PersonaSerializer,
+    PersonasQuery,
     RatingQuery,
     RatingRunSerializer,
     RatingSerializer,
 )
 from personas.models import LanguageModel, Persona, Rating, RatingRun
 from personas.selectors import persona_ratings, published
-from personas.services.language_models import default_language_model
-from personas.services.ratings import plan_rating_run
+from personas.services.language_models import default_language_model, find_language_model
+from personas.services.rating_plans import plan_rating_run, resume_with_budget
+from personas.services.ratings import publish
 
 
 class PersonasView(GenericAPIView[Persona]):
@@ -37,10 +40,13 @@ class PersonasView(GenericAPIView[Persona]):
     queryset = Persona.objects.all()
 
     @extend_schema(
-        operation_id="personas_list", parameters=[PageQuery], responses=PersonaSerializer(many=True), tags=["personas"]
+        operation_id="personas_list",
+        parameters=[PersonasQuery, PageQuery],
+        responses=PersonaSerializer(many=True),
+        tags=["personas"],
     )
     def get(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.get_queryset())
+        page = self.paginate_queryset(self.get_queryset().filter(**parse_query(request, PersonasQuery)))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
@@ -97,6 +103,9 @@ class RatingRunsView(APIView):
             language_model=_language_model(asked.get("language_model")),
             raters_per_product=asked["raters_per_product"],
             seed=asked["seed"],
+            products=asked.get("products"),
+            max_tokens=asked.get("max_tokens"),
+            max_cost=asked.get("max_cost"),
         )
         return Response(RatingRunSerializer(run).data, status=201)
 
@@ -122,6 +131,33 @@ class CancelRatingRunView(APIView):
         return Response(RatingRunSerializer(get_rating_run(run_id)).data)
 
 
+class ResumeRatingRunView(APIView):
+    """Let a paused rating run go on."""
+
+    scopes: ClassVar = {"POST": Scope.RATINGS_WRITE}
+
+    @extend_schema(
+        operation_id="rating_runs_resume", request=BudgetSerializer, responses=RatingRunSerializer, tags=["ratings"]
+    )
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """A run pauses when its budget is used up: send a larger one, or null for none."""
+        run = get_rating_run(run_id)
+        resume_with_budget(run=run, **validated(BudgetSerializer, request.data))
+        return Response(RatingRunSerializer(get_rating_run(run_id)).data)
+
+
+class PublishRatingRunView(APIView):
+    """Let a rating run's ratings reach training and the pages."""
+
+    scopes: ClassVar = {"POST": Scope.RATINGS_WRITE}
+
+    @extend_schema(operation_id="rating_runs_publish", request=None, responses=RatingRunSerializer, tags=["ratings"])
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """409 with the reasons when the run is not done or does not pass the gate."""
+        publish(run=get_rating_run(run_id))
+        return Response(RatingRunSerializer(get_rating_run(run_id)).data)
+
+
 def get_persona(persona_id: str) -> Persona:
     persona = Persona.objects.filter(key=persona_id).first() if "\x00" not in persona_id else None
     if persona is None:
@@ -130,7 +166,7 @@ def get_persona(persona_id: str) -> Persona:
 
 
 def get_rating_run(run_id: UUID) -> RatingRun:
-    run = RatingRun.objects.select_related("language_model").filter(pk=run_id).first()
+    run = RatingRun.objects.select_related("language_model", "template", "quality").filter(pk=run_id).first()
     if run is None:
         raise NotFound("Unknown rating run.", fields=[FieldError("run", str(run_id), "unknown rating run")])
     return run
@@ -149,7 +185,7 @@ def _ratings(query: dict[str, Any]) -> QuerySet[Rating]:
         if product is None:
             raise Invalid.for_field("product", query["product"], "unknown product")
         ratings = ratings.filter(product=product)
-    return ratings.select_related("persona", "product").order_by("pk")
+    return ratings.select_related("persona", "product", "run__language_model").order_by("pk")
 
 
 def _known_run(run_id: UUID) -> RatingRun:
@@ -170,9 +206,4 @@ def _personas(keys: list[str] | None) -> list[Persona]:
 
 
 def _language_model(name: str | None) -> LanguageModel:
-    if name is None:
-        return default_language_model()
-    model = LanguageModel.objects.filter(name=name).first()
-    if model is None:
-        raise Invalid.for_field("language_model", name, "unknown language model")
-    return model
+    return default_language_model() if name is None else find_language_model(name)

@@ -28,3 +28,12 @@ def to_probabilities(log_probabilities: ArrayLike) -> NDArray[np.float64]:
 def expectation(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean rating on −1, 1..10: (N,)."""
     return probabilities @ SCALE
+
+
+def mean_distribution(log_probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Mean over label orders of each order's distribution: (N, 11) from (N, O, 11) log-probabilities."""
+    values = np.asarray(log_probabilities, dtype=np.float64)
+    if values.ndim != 3:
+        raise ValueError(f"log_probabilities: expected shape (N, O, {len(SCALE)}), received {values.shape}")
+    cells, orders, points = values.shape
+    return to_probabilities(values.reshape(cells * orders, points)).reshape(cells, orders, points).mean(axis=1)

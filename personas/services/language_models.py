@@ -1,16 +1,34 @@
-"""The rows that stand for raters, and the adapters behind them."""
+"""The rows that stand for raters, and the adapters behind them.
+
+Registering loads nothing: an adapter may be gigabytes of weights or a server that is away, and the web process that
+registers never loads torch. A worker probes a model before it is asked anything that counts.
+"""
 
 import inspect
+import re
+from decimal import Decimal
 from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from fashionrec.common.errors import Invalid
+from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.locks import Lock, take_lock
+from fashionrec.common.queue import enqueue
 from personas.ml.language_model import LanguageModel as Adapter
 from personas.models import LanguageModel
+
+ADAPTERS = {
+    "transformers": "personas.ml.language_models.transformers_model.TransformersModel",
+    "openai": "personas.ml.language_models.openai_compatible.OpenAICompatibleModel",
+    "system_one": "personas.ml.language_models.system_one.SystemOneModel",
+    "sampling": "personas.ml.language_models.sampling.SamplingModel",
+}
+"""Short names of the adapters that come with the shop; any other class is named by its dotted path."""
+
+SECRET_OPTION = re.compile(r"secret|password|token$|api_?key$|authorization", re.IGNORECASE)
 
 
 def load_adapter(model: LanguageModel) -> Adapter:
@@ -25,35 +43,90 @@ def load_adapter(model: LanguageModel) -> Adapter:
             raise Invalid.for_field(f"options.{name}", model.options[name], f"unknown; expected {', '.join(known)}")
     try:
         return cast(Adapter, adapter_class(**model.options))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OSError) as error:
         raise Invalid.for_field("options", model.options, str(error)) from error
 
 
+def find_language_model(name: str) -> LanguageModel:
+    """The row of that name. Raises Invalid naming the known ones."""
+    model = LanguageModel.objects.filter(name=name).first()
+    if model is None and name == default_name():
+        return default_language_model()
+    if model is None:
+        known = ", ".join(LanguageModel.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        raise Invalid.for_field("language_model", name, f"unknown language model; known: {known}")
+    return model
+
+
 def default_language_model() -> LanguageModel:
-    """The shop's rater: the row made last for the adapter of the settings, else a new one named after its class."""
-    adapter = str(settings.FASHIONREC["RATER"])
-    known = LanguageModel.objects.filter(adapter=adapter).order_by("-created_at", "-pk").first()
-    return known or register_language_model(name=adapter.rpartition(".")[2])
+    """The shop's rater: the row made last for the adapter and options of the settings, else a new one."""
+    adapter, options = str(settings.FASHIONREC["RATER"]), dict(settings.FASHIONREC["RATER_OPTIONS"])
+    known = LanguageModel.objects.filter(adapter=adapter, options=options).order_by("-created_at", "-pk").first()
+    if known:
+        return known
+    return register_language_model(name=default_name(), adapter=adapter, options=options)
+
+
+def default_name() -> str:
+    """What the row of the shop's rater is called when the shop makes it."""
+    adapter, options = str(settings.FASHIONREC["RATER"]), settings.FASHIONREC["RATER_OPTIONS"]
+    return str(options.get("model") or adapter.rpartition(".")[2])
 
 
 @transaction.atomic
 def register_language_model(
-    *, name: str, adapter: str | None = None, options: dict[str, Any] | None = None
+    *,
+    name: str,
+    adapter: str | None = None,
+    options: dict[str, Any] | None = None,
+    prompt_price: Decimal | float = 0,
+    completion_price: Decimal | float = 0,
 ) -> LanguageModel:
-    """The row for a rater, with the digest of what answers. `adapter` defaults to settings.FASHIONREC["RATER"].
+    """The row for a rater, to be probed before it is asked. `adapter` defaults to settings.FASHIONREC["RATER"].
 
-    The same name with other options is refused with Invalid once ratings were made: their record must stay true.
+    Prices are for a million tokens. The same name with another adapter or other options is refused with Invalid once
+    it was used: the record of what it said must stay true. So is a secret among the options.
     """
     take_lock(Lock.RATING_PLAN)
-    adapter = adapter or str(settings.FASHIONREC["RATER"])
+    adapter, options = adapter or str(settings.FASHIONREC["RATER"]), dict(options or {})
+    if not re.fullmatch(r"\w+(\.\w+)+", adapter):
+        raise Invalid.for_field("adapter", adapter, "expected the dotted path of a class")
+    for option in options:
+        if SECRET_OPTION.search(option):
+            reason = "secrets are not stored; put it in an environment variable and name that in api_key_env"
+            raise Invalid(f"options.{option}: {reason}")
     model = LanguageModel.objects.filter(name=name).first() or LanguageModel(name=name)
-    if model.pk and (model.adapter, model.options) == (adapter, options or {}):
-        return model
-    if model.pk and model.runs.exists():
-        raise Invalid.for_field("name", name, "has rated with other options; choose another name")
-    model.adapter, model.options = adapter, options or {}
-    loaded = load_adapter(model)
-    model.digest = loaded.digest
-    model.is_simulator = loaded.name == "simulated"
+    same = (model.adapter, model.options) == (adapter, options)
+    if model.pk and not same and (model.runs.exists() or model.persona_runs.exists()):
+        raise Invalid.for_field("name", name, "was used with another adapter or options; choose another name")
+    if not same:
+        model.state, model.probe, model.digest, model.probed_at = LanguageModel.State.UNPROBED, {}, "", None
+        model.is_simulator = model.is_demonstration = False
+    model.adapter, model.options = adapter, options
+    model.prompt_price, model.completion_price = Decimal(str(prompt_price)), Decimal(str(completion_price))
     model.save()
     return model
+
+
+def ask_to_probe(*, model: LanguageModel) -> None:
+    """Let a worker probe a model, again or for the first time."""
+    enqueue("personas.tasks.probe_language_model", model.pk)
+
+
+def record_probe(*, model: LanguageModel, adapter: Adapter | None, probe: dict[str, Any]) -> LanguageModel:
+    """Store what probing found; `probe["usable"]` decides between ready and refused."""
+    model.state = LanguageModel.State.READY if probe["usable"] else LanguageModel.State.REFUSED
+    model.probe, model.probed_at = probe, timezone.now()
+    if adapter is not None and probe["usable"]:
+        model.digest = adapter.digest
+        model.scoring = str(probe.get("scoring") or adapter.scoring)
+        model.is_simulator = model.scoring == "simulated"
+        model.is_demonstration = adapter.demonstration
+    model.save()
+    return model
+
+
+def check_usable(model: LanguageModel) -> None:
+    """Raises Conflict with the reason when probing refused the model."""
+    if model.state == LanguageModel.State.REFUSED:
+        raise Conflict.for_field("language_model", model.name, f"was refused: {model.probe.get('reason', 'see probe')}")

@@ -39,6 +39,8 @@ SCOPED_CALLS = [
     ("post", "rating-runs/", Scope.RATINGS_WRITE),
     ("get", f"rating-runs/{RUN}/", Scope.RATINGS_READ),
     ("post", f"rating-runs/{RUN}/cancel/", Scope.RATINGS_WRITE),
+    ("post", f"rating-runs/{RUN}/resume/", Scope.RATINGS_WRITE),
+    ("post", f"rating-runs/{RUN}/publish/", Scope.RATINGS_WRITE),
     ("get", "models/", Scope.MODELS_READ),
     ("get", "models/random-1/", Scope.MODELS_READ),
     ("post", "models/random-1/promote/", Scope.MODELS_WRITE),

@@ -6,7 +6,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from personas.models import LanguageModel, Persona, PromptTemplate, Rating, RatingChunk, RatingRun
+from personas.models import LanguageModel, Persona, PromptTemplate, QualityReport, Rating, RatingChunk, RatingRun
 from personas.prompts import default_template
 
 
@@ -60,6 +60,17 @@ class RatingRunFactory(DjangoModelFactory[RatingRun]):
                 RatingChunk.objects.create(run=run, index=index, size=2, persona=persona, product_ids=[])
             run.total = 2 * extracted
             run.save(update_fields=["total"])
+
+
+class QualityReportFactory(DjangoModelFactory[QualityReport]):
+    """`QualityReportFactory(run=r)`: what lets a finished run be published; with `passed=False` what does not."""
+
+    class Meta:
+        model = QualityReport
+
+    run = factory.SubFactory(RatingRunFactory, state="done")
+    passed = True
+    figures = factory.LazyFunction(dict)
 
 
 class RatingFactory(DjangoModelFactory[Rating]):

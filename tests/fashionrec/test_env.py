@@ -60,7 +60,9 @@ def test_with_nothing_but_a_key_the_shop_is_one_machine_with_everything_embedded
     assert environment.allowed_hosts == ["127.0.0.1", "localhost", "[::1]"]
     assert environment.secure_cookies is False
     assert (environment.lease_seconds, environment.resume_seconds) == (60.0, 15.0)
-    assert (environment.encoder, environment.rater) == ("compact", "fashionrec.simulation.rater.SimulatedRater")
+    assert environment.encoder == "compact"
+    assert environment.rater == "personas.ml.language_models.transformers_model.TransformersModel"
+    assert (environment.rater_options, environment.rating_gate) == ({"model": "compact"}, {})
 
 
 def test_what_is_set_is_what_is_read(variables, tmp_path):

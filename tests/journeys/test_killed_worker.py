@@ -1,5 +1,7 @@
 """kill -9 of a real Celery worker in the middle of embedding, rating and training: nothing finished is done again."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.worlds import Shop, wait_for
@@ -51,38 +53,50 @@ def test_embedding_carries_on_after_kill_9_and_repeats_no_chunk(copied_shop: Sho
     assert shop.query("SELECT count(*) FROM catalog_productembedding") == [(3 * 96,)]
 
 
-def test_rating_carries_on_after_kill_9_and_asks_for_no_finished_cell_again(copied_shop: Shop) -> None:
-    shop = copied_shop
+def test_rating_carries_on_after_kill_9_and_asks_for_no_stored_answer_again(copied_shop: Shop, tmp_path: Path) -> None:
+    shop, log = copied_shop, tmp_path / "asked"
     shop.manage(
         "shell", "-v0", "-c",
         "from personas.models import Persona\n"
         "from personas.services.language_models import register_language_model\n"
-        "from personas.services.ratings import plan_rating_run\n"
-        "model = register_language_model(name='slow', adapter='tests.slow_rater.SlowRater')\n"
+        "from personas.services.rating_plans import plan_rating_run\n"
+        f"options = {{'seconds': 0.03, 'log': '{log}'}}\n"
+        "model = register_language_model(name='slow', adapter='tests.raters.SteadyRater', options=options)\n"
         "plan_rating_run(personas=list(Persona.objects.all()), language_model=model, raters_per_product=6)\n",
     )  # fmt: skip
     run = shop.query("SELECT id FROM personas_ratingrun WHERE state = 'queued'")[0][0]
     finished = (
         f"SELECT index, attempts, finished_at FROM personas_ratingchunk WHERE state = 'done' AND run_id = '{run}'"
     )
-    scores = f"SELECT id, persona_id, product_id, created_at FROM personas_rawscore WHERE run_id = '{run}'"
+    scores = f"SELECT id, prompt_sha256, created_at FROM personas_rawscore WHERE run_id = '{run}'"
 
     before = kill_in_the_middle(shop, finished)
-    scored_before = shop.query(scores)
+    stored, asked_before = shop.query(scores), log.read_text().split()
 
     wait_for(
-        lambda: shop.query("SELECT 1 FROM personas_ratingrun WHERE id = %s AND state = 'done'", run),
+        lambda: shop.query(
+            "SELECT 1 FROM personas_ratingrun r JOIN personas_qualityreport q ON q.run_id = r.id WHERE r.id = %s", run
+        ),
         timeout=WITHIN,
-        what="the end of the rating run",
+        what="the end of the rating run and its report",
     )
     after, scored_after = shop.query(finished), shop.query(scores)
     assert 2 <= len(before) < len(after)
     assert set(before) <= set(after)
     assert all(attempts == 1 for _, attempts, _ in before)
-    assert set(scored_before) <= set(scored_after)
-    assert len(scored_after) == 96 * 6
-    assert len({(persona, product) for _, persona, product, _ in scored_after}) == 96 * 6
-    assert shop.query("SELECT done, total FROM personas_ratingrun WHERE id = %s", run) == [(576, 576)]
+    assert set(stored) <= set(scored_after)
+    # 96 products by 6 personas, 60 of these cells twice, all in both label orders: once each, none missing.
+    assert len(scored_after) == 2 * (96 * 6 + 60)
+    keys = "persona_id, product_id, label_order, purpose"
+    cells = f"SELECT DISTINCT {keys} FROM personas_rawscore WHERE run_id = '{run}'"
+    assert len(shop.query(cells)) == 2 * (96 * 6 + 60)
+    retested = f"SELECT prompt_sha256 FROM personas_rawscore WHERE run_id = '{run}' AND purpose = 'retest'"
+    planned_twice = {prompt for (prompt,) in shop.query(retested)}
+    asked_after = log.read_text().split()[len(asked_before) :]
+    repeated = {prompt for _, prompt, _ in stored} & set(asked_after)
+    assert repeated <= planned_twice  # no stored answer was asked for again, but where the plan wants a second one
+    assert shop.query("SELECT state, done, total FROM personas_ratingrun WHERE id = %s", run) == [("done", 636, 636)]
+    assert shop.query(f"SELECT count(*) FROM personas_rating WHERE run_id = '{run}'") == [(576,)]
 
 
 def test_training_carries_on_after_kill_9_and_repeats_no_epoch(copied_shop: Shop) -> None:

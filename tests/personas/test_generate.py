@@ -45,7 +45,21 @@ def test_the_command_says_how_many_it_made_in_its_last_line(capsys):
     for created in (5, 0):
         call_command("generate_personas", count=5, seed=2)
         lines = capsys.readouterr().out.splitlines()
-        assert json.loads(lines[-1]) == {"personas": 5, "created": created, "total": 5}
+        result = json.loads(lines[-1])
+        assert {name: result[name] for name in ("personas", "created", "total")} == {
+            "personas": 5,
+            "created": created,
+            "total": 5,
+        }
     assert lines[0].startswith(Persona.objects.order_by("key").first().name)
     with pytest.raises(CommandError, match="count: expected 1 to 10000"):
         call_command("generate_personas", count=0)
+
+
+def test_other_quotas_make_other_people_and_the_usual_ones_spelt_out_make_the_same():
+    first = generate_personas(count=12, seed=7)
+    assert generate_personas(count=12, seed=7, quotas={"gender": {"man": 6, "woman": 6}}) == first
+    others = generate_personas(count=12, seed=7, quotas={"gender": {"man": 12}})
+    assert {person.gender for person in others} == {"man"}
+    assert generate_personas(count=12, seed=7, quotas={"gender": {"man": 1.0}}) == others
+    assert Persona.objects.count() == 24

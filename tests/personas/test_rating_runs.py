@@ -1,27 +1,28 @@
-"""A rating run from plan to publication, with the simulated rater."""
+"""A rating run at work: asking, storing, stopping, going on."""
 
 import json
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import without_ringing
-from fashionrec.common.runs import request_cancel
 from personas.jobs import work_rating_run
-from personas.ml.distributions import expectation, label_mass, to_probabilities
-from personas.ml.language_model import LABELS
-from personas.models import SCALE, Rating, RatingChunk, RatingRun, RawScore
-from personas.selectors import persona_ratings, published_ratings, run_summary
-from personas.services.language_models import default_language_model, load_adapter, register_language_model
+from personas.ml.distributions import expectation, label_mass, mean_distribution, to_probabilities
+from personas.ml.language_model import LABELS, Usage
+from personas.models import SCALE, QualityReport, Rating, RatingChunk, RatingRun, RawScore
+from personas.selectors import run_summary
+from personas.services.language_models import default_language_model, register_language_model
 from personas.services.personas import generate_personas
-from personas.services.ratings import CHUNK_SIZE, plan_rating_run, publish, store_scores
+from personas.services.rating_plans import plan_rating_run, resume_with_budget
+from personas.services.ratings import store_ratings, store_raw_scores
 from tests.factories.catalog import ProductFactory
-from tests.factories.personas import PersonaFactory, RatingFactory, RatingRunFactory
+from tests.factories.personas import PersonaFactory, RatingRunFactory
+from tests.raters import AwayRater
 
 pytestmark = pytest.mark.django_db
 
@@ -31,91 +32,52 @@ def products():
     return ProductFactory.create_batch(13, pictures=0)
 
 
-def plan(**options):
-    personas = options.pop("personas", None) or generate_personas(count=5, seed=1)
+@pytest.fixture
+def shops_rater(settings):
+    """The shop's rater is the simulator here: loading weights is another test's business."""
+    settings.FASHIONREC = {
+        **settings.FASHIONREC,
+        "RATER": "fashionrec.simulation.rater.SimulatedRater",
+        "RATER_OPTIONS": {},
+        "RATING_GATE": {"cells": 30, "products": 10},
+    }
+
+
+def plan(adapter="tests.raters.SteadyRater", **options):
+    personas = generate_personas(count=5, seed=1)
+    model = register_language_model(
+        name=adapter.rpartition(".")[2], adapter=adapter, options=options.pop("options", {}),
+        prompt_price=options.pop("prompt_price", 0),
+    )  # fmt: skip
     with without_ringing():
         return plan_rating_run(
-            personas=personas,
-            language_model=options.pop("language_model", None) or default_language_model(),
-            **{"raters_per_product": 3, "seed": 4, **options},
+            personas=personas, language_model=model, **{"raters_per_product": 3, "seed": 4, **options}
         )
 
 
-def cells(run):
-    return [(chunk.persona_id, product) for chunk in run.chunks.all() for product in chunk.product_ids]
-
-
-@pytest.mark.parametrize(("raters", "count"), [(1, 5), (3, 5), (5, 5), (2, 7)])
-def test_every_visible_product_is_rated_by_exactly_as_many_personas_as_asked_evenly(products, raters, count):
-    ProductFactory(status="draft")
-    run = plan(personas=generate_personas(count=count, seed=1), raters_per_product=raters)
-    planned = cells(run)
-    assert len(planned) == len(set(planned)) == run.total == 13 * raters
-    per_product = Counter(product for _, product in planned)
-    assert per_product == {product.pk: raters for product in products}
-    per_persona = Counter(persona for persona, _ in planned)
-    assert len(per_persona) == count
-    assert max(per_persona.values()) - min(per_persona.values()) <= 1
-    assert run.plan == {"personas": count, "products": 13, "raters_per_product": raters}
-
-
-def test_chunks_are_one_persona_and_a_bounded_number_of_products(products, monkeypatch):
-    monkeypatch.setattr("personas.services.ratings.CHUNK_SIZE", 4)
-    run = plan(raters_per_product=5)
-    chunks = list(run.chunks.order_by("index"))
-    assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
-    assert all(1 <= chunk.size == len(chunk.product_ids) <= 4 for chunk in chunks)
-    assert sum(chunk.size for chunk in chunks) == 65
-    assert CHUNK_SIZE == 64
-
-
-def test_the_seed_decides_who_rates_what(products):
-    planned = []
-    for seed in (4, 4, 5):
-        run = plan(seed=seed)
-        planned.append(cells(run))
-        request_cancel(run=run)
-    assert planned[0] == planned[1] != planned[2]
-
-
-def test_a_rater_works_on_one_run_at_a_time_and_another_one_beside_it(products):
-    run = plan()
-    with pytest.raises(Conflict, match="language_model: a run of it is queued or running"):
-        plan()
-    other = plan(language_model=register_language_model(name="other", options={"seed": 3}))
-    assert set(RatingRun.objects.all()) == {run, other}
-    request_cancel(run=run)
-    assert plan(language_model=run.language_model).state == "queued"
-
-
-@pytest.mark.parametrize(
-    ("options", "field", "value"),
-    [({"raters_per_product": 6}, "raters_per_product", 6), ({"raters_per_product": 0}, "raters_per_product", 0),
-     ({"seed": -1}, "seed", -1)],
-)  # fmt: skip
-def test_an_impossible_plan_is_refused_and_leaves_no_run(products, options, field, value):
-    with pytest.raises(Invalid) as caught:
-        plan(**options)
-    assert (caught.value.fields[0].field, caught.value.fields[0].value) == (field, value)
-    assert not RatingRun.objects.exists()
-
-
-def test_without_products_there_is_nothing_to_plan():
-    with pytest.raises(Invalid, match="no visible product"):
-        plan()
-
-
-def test_a_run_stores_raw_scores_and_ratings_that_are_distributions_labelled_simulated(products):
-    run = plan()
-    seen = []
-    work_rating_run(str(run.pk), on_chunk=lambda current: seen.append(current.done))
+def work(run, **options):
+    work_rating_run(str(run.pk), **options)
     run.refresh_from_db()
-    assert (run.state, run.done, run.total) == ("done", 39, 39)
+    return run
+
+
+def planned_cells(run):
+    return {(c.persona_id, product) for c in run.chunks.filter(purpose="rating") for product in c.product_ids}
+
+
+def test_a_run_stores_both_label_orders_and_ratings_that_are_distributions(products):
+    run = plan(adapter="fashionrec.simulation.rater.SimulatedRater")
+    seen = []
+    work(run, on_chunk=lambda current: seen.append(current.done))
+    assert (run.state, run.done, run.total) == ("done", 78, 78)
     assert seen == sorted(seen)
-    assert seen[-1] == 39
+    assert seen[-1] == 78
     ratings, raw = Rating.objects.filter(run=run), RawScore.objects.filter(run=run)
-    assert set(ratings.values_list("persona_id", "product_id")) == set(cells(run))
-    assert raw.count() == ratings.count() == 39
+    assert set(ratings.values_list("persona_id", "product_id")) == planned_cells(run)
+    assert ratings.count() == 39
+    assert Counter(raw.values_list("purpose", "label_order")) == {
+        (purpose, order): 39 for purpose in ("rating", "retest") for order in ("ascending", "descending")
+    }
     probabilities = np.array(list(ratings.values_list("probabilities", flat=True)))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-9)
     assert (probabilities >= 0).all()
@@ -123,23 +85,105 @@ def test_a_run_stores_raw_scores_and_ratings_that_are_distributions_labelled_sim
     np.testing.assert_allclose(means, probabilities @ np.array(SCALE), atol=1e-9)
     assert means.std() > 0.5  # personas have a taste
     assert set(ratings.values_list("simulated", flat=True)) == {True}
+    run.language_model.refresh_from_db()
+    assert (run.language_model.state, run.language_model.scoring) == ("ready", "simulated")
     assert set(raw.values_list("model_digest", flat=True)) == {run.language_model.digest}
-    assert raw.values("prompt_sha256").distinct().count() == 39
+    # Persona, product and order make a prompt; the retest asks the very same one.
+    assert raw.values("prompt_sha256").distinct().count() == 78
+    assert run.calls_made == 2 * 78
+
+
+def test_a_rating_is_the_mean_distribution_of_both_orders(products):
+    run = work(plan(raters_per_product=1))
+    rating = Rating.objects.filter(run=run).order_by("pk").first()
+    scores = RawScore.objects.filter(
+        run=run, persona=rating.persona, product=rating.product, purpose="rating"
+    ).order_by("label_order")
+    assert [score.label_order for score in scores] == ["ascending", "descending"]
+    each = to_probabilities([score.log_probabilities for score in scores])
+    np.testing.assert_allclose(rating.probabilities, each.mean(axis=0), atol=1e-9)
+    assert not np.allclose(each[0], each[1])
 
 
 def test_a_run_that_is_done_is_not_done_again(products):
-    run = plan()
-    work_rating_run(str(run.pk))
+    run = work(plan())
     first = list(RawScore.objects.order_by("pk").values_list("pk", "created_at"))
-    work_rating_run(str(run.pk))
+    work(run)
     assert list(RawScore.objects.order_by("pk").values_list("pk", "created_at")) == first
+
+
+def test_a_second_run_asks_no_prompt_that_the_same_model_has_answered(products, tmp_path):
+    log = tmp_path / "asked"
+    first = work(plan(options={"log": str(log)}))
+    asked = log.read_text().splitlines()
+    second = work(plan(options={"log": str(log)}))
+    again = log.read_text().splitlines()[len(asked) :]
+    assert Rating.objects.filter(run=second).count() == 39
+    # Only the retest is asked anew, that being its purpose.
+    assert second.calls_made == len(again) == 78 < first.calls_made == 156
+    expectations = [
+        list(run.ratings.order_by("persona_id", "product_id").values_list("expectation")) for run in (first, second)
+    ]
+    assert expectations[0] == expectations[1]
+
+
+def test_what_was_stored_before_a_worker_died_is_not_asked_again(products, tmp_path, monkeypatch):
+    log = tmp_path / "asked"
+    run = plan(options={"log": str(log)})
+    stored = []
+
+    def die_after_three(**cells):
+        if len(stored) == 3:
+            raise KeyboardInterrupt
+        stored.append(cells)
+        store_raw_scores(**cells)
+
+    monkeypatch.setattr("personas.jobs.store_raw_scores", die_after_three)
+    with pytest.raises(KeyboardInterrupt):
+        work(run)
+    monkeypatch.setattr("personas.jobs.store_raw_scores", store_raw_scores)
+    kept = set(RawScore.objects.values_list("pk", flat=True))
+    lines = log.read_text().splitlines()
+    assert len(kept) == sum(len(cells["product_ids"]) for cells in stored)
+    work(run)
+    assert run.state == "done"
+    assert kept < set(RawScore.objects.values_list("pk", flat=True))
+    stored_prompts = {digest for cells in stored for digest in cells["prompt_digests"]}
+    repeated = [line for line in log.read_text().splitlines()[len(lines) :] if line in stored_prompts]
+    retest = set(RawScore.objects.filter(purpose="retest").values_list("prompt_sha256", flat=True))
+    # Each stored prompt is asked once more at most, and only as the retest that the plan wants.
+    assert Counter(repeated) == dict.fromkeys(stored_prompts & retest, 1)
+    assert RawScore.objects.filter(run=run).count() == 2 * run.total
+
+
+def test_a_budget_pauses_the_run_and_a_larger_one_lets_it_go_on(products):
+    run = work(plan(max_tokens=4000))
+    assert run.state == "paused"
+    assert run.error.startswith("token budget: ")
+    assert 0 < run.tokens_used <= 4000
+    assert run.tokens_used == 100 * run.calls_made == 100 * RawScore.objects.filter(run=run).count()
+    answered = RawScore.objects.filter(run=run).count()
+    work(run)  # a bell that rings for a paused run changes nothing
+    assert (run.state, RawScore.objects.filter(run=run).count()) == ("paused", answered)
+    with without_ringing():
+        resume_with_budget(run=run)
+    work(run)
+    assert (run.state, run.tokens_used) == ("done", 100 * 156)
+    assert not RatingChunk.objects.filter(run=run, attempts__gt=1).exists()
+
+
+def test_a_cost_budget_counts_in_the_prices_of_the_model(products):
+    run = work(plan(max_cost=Decimal("0.02"), prompt_price=5))
+    assert run.state == "paused"
+    assert run.error.startswith("cost budget: ")
+    assert run.cost_used == Decimal(run.tokens_used) * 5 / 1_000_000
+    assert Decimal(0) < run.cost_used <= Decimal("0.02")
 
 
 def test_a_product_that_was_deleted_after_planning_is_skipped(products):
     run = plan()
     products[0].delete()
-    work_rating_run(str(run.pk))
-    run.refresh_from_db()
+    work(run)
     assert run.state == "done"
     assert Rating.objects.filter(run=run).count() == 36
 
@@ -148,40 +192,54 @@ def test_a_rater_that_cannot_be_loaded_fails_the_run_with_its_name(products):
     run = plan()
     run.language_model.adapter = "nowhere.Rater"
     run.language_model.save()
-    work_rating_run(str(run.pk))
-    run.refresh_from_db()
+    work(run)
     assert run.state == "failed"
     assert "adapter: cannot be imported" in run.error
     assert "nowhere.Rater" in run.error
 
 
-def test_only_a_finished_run_is_published_and_publishing_twice_changes_nothing(products):
-    run = plan()
-    with pytest.raises(Conflict, match="state: only a finished run can be published"):
-        publish(run=run)
-    work_rating_run(str(run.pk))
-    assert list(published_ratings()) == []
-    first = publish(run=run).published_at
-    assert publish(run=run).published_at == first
-    stored = Rating.objects.order_by("persona_id", "product_id")
-    assert list(published_ratings()) == [(r.persona.key, r.product_id, r.expectation) for r in stored]
+def test_a_model_whose_labels_cannot_be_told_apart_is_refused_before_it_is_asked(products):
+    run = work(plan(adapter="tests.raters.RefusedRater"))
+    assert run.state == "failed"
+    assert "labels 'A' and 'B' begin with the same token" in run.error
+    assert not RawScore.objects.exists()
+    run.language_model.refresh_from_db()
+    assert run.language_model.state == "refused"
 
 
-def test_ratings_of_unpublished_runs_are_never_shown():
-    shown = RatingFactory(expectation=8.0)
-    RatingFactory(persona=shown.persona, product=shown.product, run=RatingRunFactory(state="done"))
-    assert list(published_ratings()) == [(shown.persona.key, shown.product_id, 8.0)]
-    assert [rating.pk for rating in persona_ratings(shown.persona)] == [shown.pk]
+def test_a_model_that_breaks_in_the_middle_fails_the_run_and_keeps_its_answers(products):
+    run = work(plan(adapter="tests.raters.BreakingRater"))
+    assert (run.state, run.error) == ("failed", "the server says 400: no such model")
+    assert 0 < RawScore.objects.filter(run=run).count() < 156
+    assert not QualityReport.objects.exists()
 
 
-def test_a_calibrated_rating_counts_in_place_of_the_raw_one():
-    rating = RatingFactory(expectation=8.0, calibrated=6.5)
-    assert list(published_ratings()) == [(rating.persona.key, rating.product_id, 6.5)]
+def test_a_server_that_is_away_for_a_moment_costs_a_retry_and_no_answer(products):
+    AwayRater.gone = 0
+    run = work(plan(adapter="tests.raters.AwayRater"))
+    assert run.state == "running"
+    waiting = RatingChunk.objects.get(run=run, state="pending")
+    assert waiting.error == "ModelUnavailable: 503 after 5 attempts"
+    RatingChunk.objects.filter(pk=waiting.pk).update(lease_until=None)
+    work(run)
+    assert run.state == "done"
+    assert RawScore.objects.filter(run=run).count() == 156
+
+
+def test_a_model_that_changed_since_it_was_probed_is_not_asked(products):
+    run = work(plan())
+    run.language_model.refresh_from_db()
+    run.language_model.options = {"seed": 9}
+    run.language_model.save()
+    second = RatingRun.objects.create(language_model=run.language_model, template=run.template, total=0)
+    work(second)
+    assert second.state == "failed"
+    assert "other weights or options than were probed" in second.error
 
 
 def test_scores_of_the_wrong_shape_store_nothing():
     run, persona, product = RatingRunFactory(), PersonaFactory(), ProductFactory()
-    known = {"run": run, "persona": persona, "latency_ms": 1.0, "model_digest": "d", "simulated": True}
+    known = {"run": run, "persona": persona, "purpose": "rating", "label_order": "ascending", "model_digest": "d"}
     good = np.log(np.full((1, 11), 1 / 11))
     for scores, digests, message in (
         (np.zeros((1, 10)), ["x"], r"expected shape \(N, 11\), received \(1, 10\)"),
@@ -191,12 +249,42 @@ def test_scores_of_the_wrong_shape_store_nothing():
         (good, [], "prompt_digests: received 0 for 1 products"),
     ):
         with pytest.raises(ValueError, match=message):
-            store_scores(product_ids=[product.pk], log_probabilities=scores, prompt_digests=digests, **known)
+            store_raw_scores(product_ids=[product.pk], log_probabilities=scores, prompt_digests=digests, **known)
     assert not RawScore.objects.exists()
-    store_scores(product_ids=[product.pk], log_probabilities=good, prompt_digests=["x"], **known)
-    rating = Rating.objects.get()
-    assert rating.expectation == pytest.approx(sum(SCALE) / 11)
-    assert RawScore.objects.get().label_mass == pytest.approx(1.0)
+    usage = Usage(calls=1, prompt_tokens=30, completion_tokens=1)
+    store_raw_scores(product_ids=[product.pk], log_probabilities=good, prompt_digests=["x"], usage=usage, **known)
+    stored = RawScore.objects.get()
+    assert stored.label_mass == pytest.approx(1.0)
+    assert stored.tokens == 31
+    run.refresh_from_db()
+    assert (run.tokens_used, run.calls_made) == (31, 1)
+
+
+def test_stored_answers_are_never_changed():
+    run, persona, product = RatingRunFactory(), PersonaFactory(), ProductFactory()
+    known = {
+        "run": run, "persona": persona, "purpose": "rating", "label_order": "ascending", "model_digest": "d",
+        "product_ids": [product.pk], "prompt_digests": ["x"],
+    }  # fmt: skip
+    store_raw_scores(log_probabilities=np.log(np.full((1, 11), 1 / 11)), **known)
+    store_raw_scores(log_probabilities=np.zeros((1, 11)), **known)
+    assert RawScore.objects.get().log_probabilities[0] == pytest.approx(np.log(1 / 11))
+
+
+def test_a_cell_with_one_label_order_only_gives_no_rating():
+    run, persona, product = RatingRunFactory(chunks=1), PersonaFactory(), ProductFactory()
+    chunk = run.chunks.get()
+    RatingChunk.objects.filter(pk=chunk.pk).update(persona=persona, product_ids=[product.pk])
+    chunk.refresh_from_db()
+    known = {
+        "run": run, "persona": persona, "purpose": "rating", "model_digest": "d", "product_ids": [product.pk],
+        "prompt_digests": ["x"], "log_probabilities": np.log(np.full((1, 11), 1 / 11)),
+    }  # fmt: skip
+    store_raw_scores(label_order="ascending", **known)
+    assert store_ratings(run=run, chunk=chunk) == 0
+    store_raw_scores(label_order="descending", **known)
+    assert store_ratings(run=run, chunk=chunk) == 1
+    assert Rating.objects.get().expectation == pytest.approx(sum(SCALE) / 11)
 
 
 def test_probabilities_are_the_softmax_of_what_the_model_gave_to_labels():
@@ -205,33 +293,20 @@ def test_probabilities_are_the_softmax_of_what_the_model_gave_to_labels():
     np.testing.assert_allclose(expectation(to_probabilities(scores)), [0.25 * -1 + 0.75 * 10])
     np.testing.assert_allclose(label_mass(scores), [0.4])
     assert to_probabilities(np.zeros((0, 11))).shape == (0, 11)
+    assert mean_distribution(np.zeros((0, 2, 11))).shape == (0, 11)
     assert len(LABELS) == len(SCALE) == 11
 
 
-def test_a_rater_is_one_row_per_name_and_keeps_its_options_once_it_has_rated():
-    model = default_language_model()
-    assert (model.name, model.is_simulator) == ("SimulatedRater", True)
-    assert model.digest == load_adapter(model).digest
-    assert default_language_model().pk == model.pk
-    register_language_model(name="SimulatedRater", options={"seed": 3})
-    model.refresh_from_db()
-    assert model.options == {"seed": 3}
-    assert default_language_model().pk == model.pk  # the shop's rater, options and all
-    RatingRunFactory(language_model=model)
-    with pytest.raises(Invalid, match="has rated with other options"):
-        register_language_model(name="SimulatedRater", options={"seed": 4})
-    for options, message in (({"sead": 1}, "options.sead: unknown"), ({"noise": -1}, "must not be negative")):
-        with pytest.raises(Invalid, match=message):
-            register_language_model(name="other", options=options)
-    with pytest.raises(Invalid, match="adapter: cannot be imported"):
-        register_language_model(name="other", adapter="nowhere.Rater")
-
-
-def test_the_command_rates_publishes_and_carries_on_with_an_open_run(products, capsys):
-    run = plan()
-    RatingChunk.objects.filter(run=run, index=0).update(state="done")
+def test_the_command_rates_publishes_and_carries_on_with_an_open_run(products, shops_rater, capsys):
+    with without_ringing():
+        run = plan_rating_run(
+            personas=generate_personas(count=5, seed=1), language_model=default_language_model(),
+            raters_per_product=3, seed=4,
+        )  # fmt: skip
+    work(run)
+    RatingRun.objects.filter(pk=run.pk).update(state="running", finished_at=None)
     live = timezone.now() + timedelta(seconds=60)
-    RatingChunk.objects.filter(run=run, index=1).update(lease_owner="elsewhere:1:a", lease_until=live)
+    RatingChunk.objects.filter(run=run, index=1).update(state="pending", lease_owner="elsewhere:1:a", lease_until=live)
     with pytest.raises(CommandError, match="another process works on it"):
         call_command("rate_catalogue")
     RatingChunk.objects.filter(run=run, index=1).update(lease_until=None)
@@ -240,15 +315,45 @@ def test_the_command_rates_publishes_and_carries_on_with_an_open_run(products, c
     run.refresh_from_db()
     assert RatingRun.objects.count() == 1
     assert (result["run"], result["state"], result["published"]) == (str(run.pk), "done", True)
-    assert result["simulated"] is True
-    assert result["ratings"] == Rating.objects.count() == sum(result["histogram"].values())
+    assert (result["simulated"], result["demonstration"]) == (True, False)
+    assert result["ratings"] == Rating.objects.count() == sum(result["histogram"].values()) == 39
+    assert result["quality"]["passed"] is True
     assert {key: result[key] for key in ("ratings", "mean")} == {
         key: run_summary(run)[key] for key in ("ratings", "mean")
     }
 
 
-def test_the_command_says_what_is_missing(products):
+def test_the_command_says_what_it_will_take_and_asks_nothing(products, shops_rater, capsys):
+    generate_personas(count=5, seed=1)
+    call_command("rate_catalogue", raters=2, plan_only=True)
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["products"], figures["calls"]) == (13, 2 * (26 + 26))
+    assert not RatingRun.objects.exists()
+
+
+def test_the_command_goes_on_with_a_paused_run_under_the_budget_given_now(products, shops_rater, capsys):
+    generate_personas(count=5, seed=1)
+    register_language_model(name="steady", adapter="tests.raters.SteadyRater")
+    with pytest.raises(CommandError, match="paused: token budget"):
+        call_command("rate_catalogue", model="steady", raters=3, max_tokens=3000)
+    call_command("rate_catalogue", model="steady", max_tokens=30_000)
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["state"], result["tokens"]) == ("done", 15_600)
+    assert RatingRun.objects.count() == 1
+
+
+def test_the_command_says_what_is_missing(products, shops_rater):
     with pytest.raises(CommandError, match="raters_per_product: expected 1 to 0, the personas"):
         call_command("rate_catalogue")
     with pytest.raises(CommandError, match="--publish"):
         call_command("rate_catalogue", publish=True, queue=True)
+    with pytest.raises(CommandError, match="language_model: unknown language model; known: .*'nobody'"):
+        call_command("rate_catalogue", model="nobody")
+
+
+def test_the_command_does_not_publish_what_the_gate_blocks(products, shops_rater):
+    generate_personas(count=5, seed=1)
+    register_language_model(name="random", adapter="tests.raters.RandomRater")
+    with pytest.raises(CommandError, match="not published: .*label order agree"):
+        call_command("rate_catalogue", model="random", raters=3, publish=True)
+    assert RatingRun.objects.get().published_at is None

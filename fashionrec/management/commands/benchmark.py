@@ -10,7 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-BENCHMARKS = {"demo-quality": "fashionrec.benchmarks.demo_quality"}
+BENCHMARKS = {
+    "demo-quality": "fashionrec.benchmarks.demo_quality",
+    "llm-calibration": "fashionrec.benchmarks.llm_calibration",
+    "llm-scoring": "fashionrec.benchmarks.llm_scoring",
+}
 
 
 class Command(BaseCommand):

@@ -4,11 +4,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from fashionrec.common.errors import Malformed
 from fashionrec.privacy import erasure
+from fashionrec.privacy.consent import answer_consent
 from fashionrec.privacy.export import export as export_visitor
 from fashionrec.storefront.context import CONSENT_WORDING, shop_of
 from fashionrec.storefront.forms import ConsentForm
 from fashionrec.storefront.pages import back, page, wants_fragment
-from feedback.services.visitors import set_consent
 from feedback.web import COOKIE
 
 
@@ -27,7 +27,7 @@ def consent(request: HttpRequest) -> HttpResponse:
         raise Malformed("This answer could not be read.", fields=form.refusals)
     granted = form.cleaned_data["answer"] == "accept"
     shop = shop_of(request)
-    set_consent(visitor=shop.acting_visitor(), granted=granted, wording=CONSENT_WORDING)
+    answer_consent(visitor=shop.acting_visitor(), granted=granted, wording=CONSENT_WORDING)
     message = "Thank you. We will remember what you like." if granted else "All right. Your likes end with this visit."
     if wants_fragment(request):
         return render(request, "components/announcement.html", {"message": message})

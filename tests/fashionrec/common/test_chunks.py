@@ -9,7 +9,15 @@ from django.db import connection
 from django.utils import timezone
 
 from fashionrec.common.errors import Conflict
-from fashionrec.common.runs import MAX_ATTEMPTS, finish_chunk, request_cancel, work_through_chunks
+from fashionrec.common.runs import (
+    MAX_ATTEMPTS,
+    RunPaused,
+    finish_chunk,
+    request_cancel,
+    resume_paused,
+    ring_for_stalled_runs,
+    work_through_chunks,
+)
 from personas.models import Persona, RatingChunk, RatingRun
 from tests.factories.personas import PersonaFactory, RatingRunFactory
 
@@ -144,7 +152,8 @@ def test_a_queued_run_is_cancelled_at_once_and_never_worked_on():
     assert run.finished_at is not None
     work_through_chunks(run, chunks_of(run), work)
     assert (work.indexes, run.state) == ([], "cancelled")
-    with pytest.raises(Conflict, match="state: only a queued or running run can be cancelled \\(received 'cancelled'"):
+    closed = "state: only a queued, running or paused run can be cancelled \\(received 'cancelled'"
+    with pytest.raises(Conflict, match=closed):
         request_cancel(run=run)
 
 
@@ -205,3 +214,31 @@ def test_a_living_worker_keeps_its_chunk_longer_than_one_lease(settings):
     work_through_chunks(run, chunks_of(run), work)
     assert (work.indexes, thief.indexes) == ([0], [])
     assert (run.state, chunks_of(run).get().attempts) == ("done", 1)
+
+
+def test_a_pause_gives_the_chunk_back_and_nobody_rings_until_it_is_resumed():
+    def pause(chunk):
+        if chunk.index == 1:
+            raise RunPaused("the budget is used up")
+
+    run, work = RatingRunFactory(chunks=3), Work(before=pause)
+    work_through_chunks(run, chunks_of(run), work)
+    assert (run.state, run.error, run.lease_until) == ("paused", "the budget is used up", None)
+    assert (work.indexes, states(run)) == ([0], ["done", "pending", "pending"])
+    assert chunks_of(run).get(index=1).attempts == 0
+    assert ring_for_stalled_runs() == 0
+    work_through_chunks(run, chunks_of(run), work)
+    assert work.indexes == [0]
+    resume_paused(run=run)
+    assert (run.state, run.error) == ("queued", "")
+    work.before = lambda chunk: None
+    work_through_chunks(run, chunks_of(run), work)
+    assert (work.indexes, run.state) == ([0, 1, 2], "done")
+    with pytest.raises(Conflict, match="only a paused run can be resumed"):
+        resume_paused(run=run)
+
+
+def test_a_paused_run_is_cancelled_at_once_whatever_its_lease_says():
+    run = RatingRunFactory(chunks=2, state="paused", lease_until=timezone.now() + timedelta(seconds=60))
+    request_cancel(run=run)
+    assert (run.state, run.finished_at is not None) == ("cancelled", True)

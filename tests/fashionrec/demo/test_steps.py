@@ -12,7 +12,7 @@ from personas.models import RatingRun
 from personas.services.personas import generate_personas
 from personas.services.ratings import publish
 from tests.factories.catalog import ProductFactory
-from tests.factories.personas import RatingFactory, RatingRunFactory
+from tests.factories.personas import QualityReportFactory, RatingFactory, RatingRunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +27,7 @@ def test_the_demo_publishes_its_own_rating_run_and_nobody_elses():
         assert plan_ratings(demo, personas) == run
     RatingRun.objects.filter(pk=run.pk).update(state="done")
     assert plan_ratings(demo, personas) == run  # rated, not published yet
+    QualityReportFactory(run=run)
     RatingFactory(run=publish(run=run), product=product)
     assert plan_ratings(demo, personas) is None
 

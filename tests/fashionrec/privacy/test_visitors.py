@@ -37,7 +37,10 @@ def test_erasure_returns_a_receipt_and_leaves_no_name_behind() -> None:
     assert response.status_code == 200
     receipt = response.json()
     assert set(receipt) == {"receipt", "visitor", "erased_at", "counts"}
-    assert receipt["counts"] == {"feedback": {"slates_untied": 1, "events": 1, "consents": 1, "visitors": 1}}
+    assert receipt["counts"] == {
+        "recommender": {"preference_pairs": 0},
+        "feedback": {"slates_untied": 1, "events": 1, "consents": 1, "visitors": 1},
+    }
     assert client.get("/api/v1/visitors/anna%2F7/").status_code == 404
     assert client.delete("/api/v1/visitors/anna%2F7/").status_code == 404
     assert list(Event.objects.values_list("visitor", flat=True)) == [other.pk]

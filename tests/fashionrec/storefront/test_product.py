@@ -20,9 +20,13 @@ def text(response) -> str:
     return " ".join(response.content.decode().split())
 
 
-def rate(product, expectations: list[float], *, simulated: bool, published: bool = True) -> None:
+def rate(
+    product, expectations: list[float], *, simulated: bool, published: bool = True, model_name: str = "model"
+) -> None:
     """One persona for each expectation; all of its belief lies on the rating nearest to it."""
-    model, _ = LanguageModel.objects.get_or_create(name=f"model {simulated}", adapter="a.b")
+    model, _ = LanguageModel.objects.get_or_create(
+        name=model_name, adapter="a.b", is_simulator=simulated, is_demonstration=model_name == "compact"
+    )
     template, _ = PromptTemplate.objects.get_or_create(name="t", version=1, prefix="p", suffix="s", sha256="0" * 64)
     run = RatingRun.objects.create(
         language_model=model, template=template, published_at="2026-01-01T00:00Z" if published else None
@@ -207,12 +211,22 @@ def test_the_look_is_completed_from_other_shelves_and_repeats_nothing(client):
 
 def test_simulated_ratings_are_labelled_and_never_mixed_with_others(client):
     product = ProductFactory()
-    rate(product, [8.0, 4.0], simulated=True)
+    rate(product, [8.0, 4.0], simulated=True, model_name="simulator")
     rate(product, [9.0], simulated=False)
     response = show(client, product)
     verdicts = response.context["verdicts"]
     assert [(v.simulated, v.count, v.mean) for v in verdicts] == [(False, 1, 9.0), (True, 2, 6.0)]
     assert text(response).count('<p class="label">simulated</p>') == 1
+
+
+def test_ratings_of_the_small_model_say_that_it_is_the_small_model(client):
+    product = ProductFactory()
+    rate(product, [9.0], simulated=False, model_name="compact")
+    rate(product, [5.0], simulated=False, model_name="large")
+    page = text(show(client, product))
+    assert page.count('<p class="label">small demonstration model</p>') == 1
+    assert "Said by compact, the small language model that comes with this shop for demonstration." in page
+    assert "Said by personas that the language model large speaks for, not by people." in page
 
 
 def test_the_chart_shows_the_share_of_each_rating(client):

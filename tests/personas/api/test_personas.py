@@ -10,6 +10,7 @@ from personas.services.personas import generate_personas
 from personas.services.ratings import publish
 from tests.factories.access import client_with_key
 from tests.factories.catalog import ProductFactory
+from tests.factories.personas import PersonaFactory, QualityReportFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -44,13 +45,17 @@ def test_a_rating_run_is_planned_over_the_catalogue_and_can_be_cancelled_once() 
     for _ in range(3):
         ProductFactory()
     run = planned_run(raters_per_product=2, seed=5)
-    assert (run.state, run.total, run.seed, run.chunks.count()) == ("queued", 6, 5, 4)
+    # Six cells, and the same six again for test–retest.
+    assert (run.state, run.total, run.seed, run.chunks.count()) == ("queued", 12, 5, 8)
     client = client_with_key()
     body = client.get(f"/api/v1/rating-runs/{run.pk}/").json()
-    assert (body["state"], body["total"], body["done"], body["progress"]) == ("queued", 6, 0, 0.0)
+    assert (body["state"], body["total"], body["done"], body["progress"]) == ("queued", 12, 0, 0.0)
+    assert body["plan"]["calls"] == 24
+    assert (body["calls"], body["tokens"], body["cost"], body["quality"]) == (0, 0, 0.0, None)
     busy = client.post("/api/v1/rating-runs/", {}, format="json")
     assert (busy.status_code, busy.json()["error"]["code"], RatingRun.objects.count()) == (409, "conflict", 1)
-    assert body["simulated"] is True
+    assert (body["simulated"], body["demonstration"]) == (False, False)  # unknown before it is probed
+    assert body["language_model"] == "compact"
     assert client.post(f"/api/v1/rating-runs/{run.pk}/cancel/").json()["state"] == "cancelled"
     assert client.post(f"/api/v1/rating-runs/{run.pk}/cancel/").status_code == 409
     chosen = planned_run(raters_per_product=1, personas=[personas[0].key])
@@ -69,6 +74,10 @@ def test_a_rating_run_is_planned_over_the_catalogue_and_can_be_cancelled_once() 
         ({"language_model": "nothing"}, "language_model"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**63}, "seed"),
+        ({"products": 2}, "products"),
+        ({"products": 0}, "products"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_cost": -1}, "max_cost"),
     ],
 )
 def test_a_run_that_cannot_be_is_422_and_plans_nothing(body: dict[str, Any], field: str) -> None:
@@ -89,6 +98,7 @@ def test_only_published_ratings_are_shown_unless_a_run_is_named() -> None:
     rate(published, anna, "a", calibrated=7.0)
     rate(published, bert, "b")
     rate(unpublished, anna, "c")
+    QualityReportFactory(run=published)
     publish(run=published)
     client = client_with_key("ratings:read")
 
@@ -103,10 +113,53 @@ def test_only_published_ratings_are_shown_unless_a_run_is_named() -> None:
     row = client.get("/api/v1/ratings/").json()["results"][0]
     assert (row["persona"], row["run"], row["rating"], row["expectation"]) == (anna.key, str(published.pk), 7.0, 7.5)
     assert (row["most_likely"], row["simulated"]) == (8, True)
+    assert (row["language_model"], row["demonstration"], row["calibrated_probabilities"]) == ("compact", False, None)
     assert row["probabilities"] == dict(zip(["-1", *map(str, range(1, 11))], SHARES, strict=True))
     assert client.get("/api/v1/personas/nobody/ratings/").status_code == 404
     for query in ("persona=nobody", "product=shop:none", f"run={uuid.uuid4()}"):
         assert client.get(f"/api/v1/ratings/?{query}").status_code == 422, query
+
+
+def test_personas_can_be_listed_by_provenance() -> None:
+    generate_personas(count=3, seed=1)
+    written = PersonaFactory(provenance="llm:compact", brands=["Nordhavn"])
+    client = client_with_key("personas:read")
+    body = client.get("/api/v1/personas/?provenance=llm:compact").json()
+    assert [(row["id"], row["brands"]) for row in body["results"]] == [(written.key, ["Nordhavn"])]
+    assert client.get("/api/v1/personas/?provenance=template").json()["count"] == 3
+
+
+def test_a_run_is_published_over_http_only_past_the_gate() -> None:
+    generate_personas(count=2, seed=1)
+    ProductFactory()
+    run = planned_run(raters_per_product=1)
+    client = client_with_key("ratings:write", "ratings:read")
+    path = f"/api/v1/rating-runs/{run.pk}/publish/"
+    assert client.post(path).status_code == 409
+    RatingRun.objects.update(state="done")
+    report = QualityReportFactory(run=run, passed=False, reasons=["the persona hardly matters"], figures={"n": 1})
+    refused = client.post(path)
+    assert refused.status_code == 409
+    assert "the persona hardly matters" in refused.json()["error"]["message"]
+    quality = client.get(f"/api/v1/rating-runs/{run.pk}/").json()["quality"]
+    assert quality == {"passed": False, "reasons": ["the persona hardly matters"], "figures": {"n": 1}}
+    report.passed, report.reasons = True, []
+    report.save()
+    assert client.post(path).json()["published_at"] is not None
+    assert client_with_key("ratings:read").post(path).status_code == 403
+
+
+def test_a_paused_run_goes_on_with_another_budget() -> None:
+    generate_personas(count=2, seed=1)
+    ProductFactory()
+    run = planned_run(raters_per_product=1, max_tokens=10, max_cost="0.5")
+    client = client_with_key("ratings:write")
+    path = f"/api/v1/rating-runs/{run.pk}/resume/"
+    assert client.post(path, {"max_tokens": 99}, format="json").status_code == 409
+    RatingRun.objects.update(state="paused", error="token budget: …")
+    body = client.post(path, {"max_tokens": 99}, format="json").json()
+    assert (body["state"], body["max_tokens"], body["max_cost"], body["error"]) == ("queued", 99, None, "")
+    assert client.post(path, {"max_tokens": -1}, format="json").status_code == 422
 
 
 def test_ratings_take_the_same_number_of_queries_however_many_there_are() -> None:
