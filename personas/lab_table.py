@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from personas.models import SCALE
+
 Row = Mapping[str, Any]
 
 
@@ -93,9 +95,10 @@ def histograms(report: Row) -> list[Histogram]:
     charts = []
     for row in rated:
         bars = []
-        for place, (point, share) in enumerate(row["histogram"].items()):
+        for place, point in enumerate(SCALE):  # the database keeps an object's keys in an order of its own
+            share = row["histogram"][str(point)]
             height = round(CHART_HEIGHT * share / highest, 1)
-            label = point.replace("-", "−")
+            label = str(point).replace("-", "−")
             bars.append(HistogramBar(label, share, 2 + BAR_STEP * place, round(CHART_HEIGHT - height, 1), height))
         spread = f"std {row['std']:.2f}, entropy {row['entropy']:.2f} bits"
         charts.append(

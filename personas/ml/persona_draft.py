@@ -47,8 +47,11 @@ class PersonaDraft(BaseModel):
     @field_validator("likes", "dislikes", "brands")
     @classmethod
     def _short_distinct_words(cls, values: list[str]) -> list[str]:
+        values = [" ".join(value.split()) for value in values]
         if any(not value or len(value) > 60 for value in values):
             raise ValueError("each entry needs 1 to 60 characters")
+        if not all(value.isprintable() for value in values):
+            raise ValueError("control characters are not allowed")
         if len({value.lower() for value in values}) < len(values):
             raise ValueError("entries must differ")
         return values

@@ -68,9 +68,11 @@ def probe_language_model(
         return Probe(False, str(error), scoring, labels_distinct=False)
     except (ModelUnusable, ModelUnavailable) as error:
         return Probe(False, str(error), scoring, labels_distinct=labels_distinct)
-    if first.shape != (len(suffixes), len(labels)) or not np.isfinite(first).all():
-        shape = f"{first.shape}, {np.isfinite(first).mean():.0%} of it finite"
-        return Probe(False, f"scores: expected {(len(suffixes), len(labels))} finite ones, received {shape}", scoring)
+    for scores in (first, second):
+        if scores.shape != (len(suffixes), len(labels)) or not np.isfinite(scores).all():
+            shape = f"{scores.shape}, {np.isfinite(scores).mean():.0%} of it finite"
+            expected = f"{(len(suffixes), len(labels))} finite ones"
+            return Probe(False, f"scores: expected {expected}, received {shape}", scoring)
     mass = np.exp(first.astype(np.float64)).sum(axis=1)
     change = float(np.abs(first - second).max())
     tolerance = TOLERANCES.get(scoring, 0.0)

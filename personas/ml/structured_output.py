@@ -70,6 +70,8 @@ def first_json_object(text: str) -> object:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[start:])
     except json.JSONDecodeError as error:
         raise ValueError(f"broken JSON ({error.msg} at {error.pos}) in {_quoted(text)}") from error
+    except RecursionError:
+        raise ValueError(f"broken JSON (nested too deeply) in {_quoted(text)}") from None
     return value
 
 

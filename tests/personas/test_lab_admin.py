@@ -99,6 +99,8 @@ def test_the_page_of_a_run_shows_the_table_and_a_histogram_of_each_arm_without_i
     assert page.count("<rect ") == 11 * len(rated)
     heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', page)]
     assert max(heights) == 44.0
+    labels = re.findall(r'font-size="7"[^>]*>([^<]+)</text>', page)
+    assert labels[:11] == ["−1", *(str(point) for point in range(1, 11))]  # not as the database sorts keys
     assert "with letters" in page
     assert f'<td class="number">{rated[0]["mean"]:.2f}</td>' in page
     assert "The models compared on the same cells" in page

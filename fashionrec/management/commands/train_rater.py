@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from fashionrec.common.errors import AppError
+from personas.ml.language_model import ModelUnusable
 
 ADAPTER = "personas.ml.language_models.transformers_model.TransformersModel"
 
@@ -29,10 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--model", help="sft, dpo: 'compact', a folder, or a hub name")
         parser.add_argument("--run", help="sft: id of the finished rating run that teaches")
         parser.add_argument("--provenance", help="dpo: only pairs of this origin (lab, clicks, simulated clicks)")
-        parser.add_argument("--beta", type=_positive_float, default=0.1, help="dpo: how dear change is (default 0.1)")
+        parser.add_argument("--beta", type=_positive_float, help="dpo: how dear change is (default 0.1)")
         parser.add_argument("--lora", type=_positive, metavar="RANK", help="train low-rank adapters only, then merge")
         parser.add_argument("--steps", type=_positive, help="default: 2,100 from nothing, else 200")
-        parser.add_argument("--batch-size", type=_positive, default=4, help="sft: prefixes, dpo: pairs, a step")
+        parser.add_argument("--batch-size", type=_positive, help="sft: prefixes, dpo: pairs, a step (default 4)")
         parser.add_argument("--learning-rate", type=_positive_float, help="default: 2e-3 from nothing, else 1e-4")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--output", type=Path, help="folder to write (default: DATA_DIR/raters/NAME)")
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             figures = (
                 self._from_nothing(directory, options) if options["from_drawings"] else self._tuned(directory, options)
             )
-        except (ValueError, AppError) as error:  # each names what it received
+        except (ValueError, AppError, ModelUnusable) as error:  # each names what it received
             raise CommandError(str(error)) from error
         shutil.rmtree(directory / "checkpoint", ignore_errors=True)
         self.stdout.write(f"written to {directory}")
@@ -68,9 +69,7 @@ class Command(BaseCommand):
         from personas.ml.rater_training import RaterTrainingConfig
         from recommender.ml.checkpoint import Checkpoint
 
-        for name in ("model", "run", "provenance", "lora"):
-            if options[name]:
-                raise ValueError(f"--{name}: received {options[name]!r}, has no meaning with --from-drawings")
+        _refuse(options, ("model", "run", "provenance", "lora", "batch_size", "beta"), "--from-drawings")
         chosen = {name: options[name] for name in ("steps", "learning_rate") if options[name]}
         if options["steps"]:
             whole = RaterTrainingConfig()
@@ -95,12 +94,14 @@ class Command(BaseCommand):
             raise ValueError("--model: needed to say what is to be fine-tuned, received nothing")
         if (options["method"] == "sft") != bool(options["run"]):
             raise ValueError(f"--run: received {options['run']!r}; sft needs the run that teaches, dpo takes none")
+        if options["method"] == "sft":
+            _refuse(options, ("provenance", "beta"), "--method sft")
         from fashionrec.management.rater_tuning import tune_on_preferences, tune_on_ratings
         from personas.ml.rater_tuning import TuningConfig
         from recommender.ml.checkpoint import Checkpoint
 
-        chosen = {name: options[name] for name in ("steps", "learning_rate") if options[name]}
-        config = TuningConfig(batch_size=options["batch_size"], beta=options["beta"], seed=options["seed"], **chosen)
+        chosen = {name: options[name] for name in ("steps", "learning_rate", "batch_size", "beta") if options[name]}
+        config = TuningConfig(seed=options["seed"], **chosen)
         tuned = {
             "source": options["model"],
             "directory": directory,
@@ -133,6 +134,13 @@ def _shown(bar: Any) -> Any:
         bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
 
     return show
+
+
+def _refuse(options: Mapping[str, Any], names: Sequence[str], way: str) -> None:
+    """Raises ValueError for an option that would be taken and ignored."""
+    for name in names:
+        if options[name]:
+            raise ValueError(f"--{name.replace('_', '-')}: received {options[name]!r}, has no meaning with {way}")
 
 
 def _positive(text: str) -> int:

@@ -41,7 +41,10 @@ class JsonClient:
     def __init__(
         self, base_url: str, *, api_key_env: str = "", timeout: float = 60.0, retries: int = 5, backoff: float = 0.5
     ) -> None:
-        url = httpx.URL(base_url)
+        try:
+            url = httpx.URL(base_url)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"base_url: {error}") from None
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError(f"base_url: expected http://… or https://…, received {_without_secrets(base_url)!r}")
         if url.userinfo or url.query:
@@ -105,7 +108,7 @@ class JsonClient:
             raise ModelUnusable(f"{url}: answered {status}: {self._said(raw)}")
         try:
             answer = json.loads(bytes(raw))
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: brackets within brackets by the thousand
             raise ModelUnusable(f"{url}: answered no JSON: {self._said(raw)}") from None
         if not isinstance(answer, dict):
             raise ModelUnusable(f"{url}: answered no JSON object: {self._said(raw)}")
@@ -123,13 +126,16 @@ class JsonClient:
     def _key(self) -> str:
         if not self.api_key_env:
             return ""
-        key = os.environ.get(self.api_key_env, "")
+        key = os.environ.get(self.api_key_env, "").strip()
         if not key:
             raise ModelUnusable(f"api_key_env: the environment variable {self.api_key_env} is not set")
+        if not (key.isascii() and key.isprintable()):
+            raise ModelUnusable(f"api_key_env: the value of {self.api_key_env} has characters that no header may have")
         return key
 
     def _said(self, raw: bytes | bytearray) -> str:
-        """What a server says of itself, shortened, without the key should it repeat it."""
+        """What a server says of itself, shortened, without the key should it repeat it, nor anything unprintable:
+        it is stored, and Postgres takes neither NUL nor half a surrogate pair."""
         text = bytes(raw[: 64 * 1024]).decode(errors="replace")
         try:
             found = json.loads(text)
@@ -138,10 +144,11 @@ class JsonClient:
             if isinstance(found, dict):
                 found = found.get("message") or found
             text = found if isinstance(found, str) else json.dumps(found)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
-        key = os.environ.get(self.api_key_env, "") if self.api_key_env else ""
-        text = " ".join((text.replace(key, "***") if key else text).split())
+        key = os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
+        words = (text.replace(key, "***") if key else text).split()
+        text = "".join(sign if sign.isprintable() else "\ufffd" for sign in " ".join(words))
         return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
 
     def _wait(self, state: tenacity.RetryCallState) -> float:

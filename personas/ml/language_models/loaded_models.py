@@ -55,15 +55,17 @@ def load_model(model: str, *, device: str, dtype: str, peft_adapter: str, revisi
 def _load(model: str, *, device: str, dtype: str, peft_adapter: str, revision: str) -> LoadedModel:
     name = str(COMPACT_FOLDER) if model == COMPACT else model
     pinned = {"revision": revision} if revision else {}
-    chosen = torch.device(_best_device() if device == "auto" else device)
     try:
+        chosen = torch.device(_best_device() if device == "auto" else device)
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **pinned)
         network: Any = transformers.AutoModelForCausalLM.from_pretrained(name, dtype=_dtype(dtype, chosen), **pinned)
-    except (OSError, ValueError, ImportError) as error:
+        if peft_adapter:
+            network = _with_adapter(network, peft_adapter)
+        network = network.to(chosen).eval().requires_grad_(False)
+    except ModelUnusable:
+        raise
+    except Exception as error:  # broken files, a wrong device, too little memory: torch, safetensors, tokenizers differ
         raise ModelUnusable(f"model: {model!r} cannot be loaded: {_first_line(error)}") from error
-    if peft_adapter:
-        network = _with_adapter(network, peft_adapter)
-    network = network.to(chosen).eval().requires_grad_(False)
     context = getattr(network.config, "max_position_embeddings", None)
     return LoadedModel(network, tokenizer, chosen, int(context) if context else None)
 

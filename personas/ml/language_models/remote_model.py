@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from personas.ml.language_model import LabelsRefused, Message, ModelUnusable, Sampling, Usage
 from personas.ml.language_models.http_client import JsonClient
@@ -22,6 +22,9 @@ OWNERS = {"vllm": "vllm", "llamacpp": "llama.cpp"}
 CHARACTERS_PER_TOKEN = 4
 """For a server that counts no tokens."""
 
+MOST_TOKENS = 10_000_000
+"""Of one call: a server that counts more does not count."""
+
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
@@ -32,7 +35,8 @@ class RemoteModel(StructuredWriter):
     base_url: up to and with /v1. model: the server's name for it. api_key_env: see JsonClient.
     endpoint: "chat" for instruction models, "completions" for completion models; "auto" tries chat first and stays
     with completions if the server refuses that. dialect: whose extra parameters the server knows; "auto" asks it.
-    concurrency: questions under way at a time.
+    concurrency: questions under way at a time. save_every: prompts whose answers are asked, and stored, together: a
+    call each, so that a kill or a server that goes away in the middle costs few of them twice.
     """
 
     demonstration = False
@@ -58,6 +62,7 @@ class RemoteModel(StructuredWriter):
             raise ValueError(f"concurrency: expected at least 1, received {concurrency!r}")
         self.name = model
         self.endpoint, self.concurrency = endpoint, concurrency
+        self.save_every = 4 * concurrency
         self.client = JsonClient(base_url, api_key_env=api_key_env, timeout=timeout, retries=retries, backoff=backoff)
         self.usage = Usage()
         self._asked_dialect = dialect
@@ -201,10 +206,12 @@ class RemoteModel(StructuredWriter):
 
 
 def _text_of(choice: Mapping[str, Any]) -> str:
+    """Without NUL and halves of surrogate pairs, which JSON can spell and Postgres cannot store."""
     message = choice.get("message")
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
-    return text if isinstance(text, str) else ""
+    return text.replace("\x00", "").encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 def _whole(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
+    counted = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return cast(int, value) if counted else otherwise

@@ -114,11 +114,20 @@ def _read(entry: object, parameter: str) -> ReturnedToken | None:
     if not isinstance(entry, dict):
         raise ModelUnusable(f"{parameter}: the server's log-probabilities cannot be read: {str(entry)[:80]!r}")
     text, value, token_id = entry.get("token"), entry.get("logprob"), entry.get("id")
-    if not isinstance(text, str) or not isinstance(value, int | float) or math.isnan(value):
+    number = _number(value)
+    if not isinstance(text, str) or math.isnan(number):
         raise ModelUnusable(f"{parameter}: the server's log-probabilities cannot be read: {str(entry)[:80]!r}")
     if text.startswith(TOKEN_ID) and text[len(TOKEN_ID) :].isdigit():
         token_id = int(text[len(TOKEN_ID) :])
-    return ReturnedToken(text, token_id if isinstance(token_id, int) else None, float(value)) if value > NEVER else None
+    return ReturnedToken(text, token_id if isinstance(token_id, int) else None, number) if number > NEVER else None
+
+
+def _number(value: object) -> float:
+    """NaN for whatever is no number, or an integer beyond any float."""
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan
 
 
 def _mass(log_probabilities: Sequence[float], parameter: str) -> float:

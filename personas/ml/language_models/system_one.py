@@ -49,7 +49,9 @@ class SystemOneModel(RemoteModel):
             raise ModelUnusable(
                 f"systemone: expected probabilities of {', '.join(labels)}, received {str(answer)[:200]}"
             )
-        values = [float(found[label]) for label in labels]
-        if abs(sum(values) - 1.0) > 1e-3 or min(values) < 0:
+        values = [found[label] for label in labels]
+        if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in values):
+            raise ModelUnusable(f"systemone: expected probabilities within 0 and 1, received {str(values)[:200]}")
+        if abs(sum(values) - 1.0) > 1e-3:
             raise ModelUnusable(f"systemone: the probabilities add up to {sum(values):.3f}, not to 1")
-        return values
+        return [float(value) for value in values]
