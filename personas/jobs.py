@@ -1,7 +1,7 @@
 """Worker-side work: probing language models, and asking them for ratings, chunk by chunk."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import structlog
@@ -20,9 +20,15 @@ from personas.prompts import render_prefix, render_suffix
 from personas.services.language_models import load_adapter, record_probe
 from personas.services.rating_plans import CHUNK_SIZE
 from personas.services.rating_quality import ensure_judged
-from personas.services.ratings import store_ratings, store_raw_scores
+from personas.services.ratings import count_usage, store_ratings, store_raw_scores
 
 logger = structlog.get_logger(__name__)
+
+MOST_UNANSWERED, FEWEST_UNANSWERED = 0.02, 3
+"""A server that hides small probabilities cannot answer one prompt in a few hundred: up to this share of a run's
+prompts is left out, and this many of a small run's."""
+MOST_IN_A_ROW = 5
+"""Refusals without an answer between them: the model is gone, not a prompt odd."""
 
 RETRIED = (OperationalError, ConnectionError, TimeoutError)
 """What can heal: the chunk is tried again later. ModelUnavailable is a ConnectionError."""
@@ -51,9 +57,10 @@ def ready_adapter(model: LanguageModel) -> Adapter:
     """
     if model.state != LanguageModel.State.READY:
         model, probed = _probe(model)
-        if model.state != LanguageModel.State.READY or probed is None:
-            raise ModelUnusable(f"{model.name} was refused: {model.probe.get('reason')}")
-        return probed
+        if model.state == LanguageModel.State.READY and probed is not None:
+            return probed
+        what = "was refused" if model.state == LanguageModel.State.REFUSED else "could not be probed"
+        raise ModelUnusable(f"{model.name} {what}: {model.probe.get('reason')}")
     try:
         adapter = load_adapter(model)
         digest = adapter.digest
@@ -74,13 +81,24 @@ def work_rating_run(run_id: str, *, on_chunk: Callable[[RatingRun], None] | None
         return
     try:
         adapter = ready_adapter(run.language_model)
-    except ModelUnusable as error:
-        fail_run(run=run, error=str(error))
+    except RETRIED:
+        raise  # it can heal, and the run is rung for again
+    except (
+        Exception
+    ) as error:  # whatever an adapter's own code raises: left open, the run would be rung for without end
+        reason = str(error) if isinstance(error, ModelUnusable) else f"{type(error).__name__}: {error}"
+        fail_run(run=run, error=reason)
         return
+    answered_by = list(RawScore.objects.filter(run=run).values_list("model_digest", flat=True)[:1])
+    if answered_by not in ([], [adapter.digest]):
+        fail_run(run=run, error="its answers so far came from other weights or options; plan a new run")
+        return
+
+    unanswered = Unanswered(allowed=max(FEWEST_UNANSWERED, round(MOST_UNANSWERED * run.plan.get("calls", 0))))
 
     def process(run: RatingRun, chunk: RatingChunk) -> None:
         try:
-            rate_chunk(run, chunk, adapter)
+            rate_chunk(run, chunk, adapter, unanswered)
         except ModelUnusable as error:
             # Asking another chunk cannot help; what is answered stays, and a new run will not ask it again.
             fail_run(run=run, error=str(error))
@@ -97,7 +115,21 @@ def work_rating_run(run_id: str, *, on_chunk: Callable[[RatingRun], None] | None
             logger.warning("run_not_judged", run=str(run.pk), error=error.message)
 
 
-def rate_chunk(run: RatingRun, chunk: RatingChunk, adapter: Adapter) -> None:
+class Unanswered:
+    """Prompts that a model cannot answer: a few are left out of the run, many of them or several in a row end it."""
+
+    def __init__(self, *, allowed: int) -> None:
+        self.left, self.in_a_row = allowed, 0
+
+    def leave_out(self, error: ModelUnusable) -> None:
+        """Count one; raises `error` when it is one too many."""
+        self.left, self.in_a_row = self.left - 1, self.in_a_row + 1
+        if self.left < 0 or self.in_a_row >= MOST_IN_A_ROW:
+            raise error
+        logger.warning("cell_left_out", error=str(error))
+
+
+def rate_chunk(run: RatingRun, chunk: RatingChunk, adapter: Adapter, unanswered: Unanswered) -> None:
     """One persona, at most 64 products, each in both label orders. Answers are stored as they come."""
     found = Product.objects.filter(pk__in=chunk.product_ids).select_related("brand", "category").order_by("pk")
     products = list(found)
@@ -113,36 +145,55 @@ def rate_chunk(run: RatingRun, chunk: RatingChunk, adapter: Adapter) -> None:
             missing -= _copy_known(run, chunk, order, {pk: digests[pk] for pk in missing}, adapter.digest)
         # An adapter that asks one prompt a call names a smaller `save_every`, so that a kill loses few answers.
         for piece in batched(sorted(missing), getattr(adapter, "save_every", CHUNK_SIZE)):
-            _ask(
-                run, chunk, adapter, order, prefix, [suffixes[pk] for pk in piece], piece, [digests[pk] for pk in piece]
-            )
+            try:
+                _ask(run, chunk, adapter, order, prefix, {pk: suffixes[pk] for pk in piece})
+                unanswered.in_a_row = 0
+            except ModelUnusable:
+                # One odd answer spoils its piece: which product it was shows when they are asked one by one.
+                for pk in piece:
+                    _ask_alone(run, chunk, adapter, order, prefix, {pk: suffixes[pk]}, unanswered)
     with finish_chunk(run, chunk):
         store_ratings(run=run, chunk=chunk)
 
 
-def _ask(
+def _ask_alone(
     run: RatingRun,
     chunk: RatingChunk,
     adapter: Adapter,
     order: str,
     prefix: str,
-    suffixes: Sequence[str],
-    product_ids: Sequence[int],
-    digests: Sequence[str],
+    suffix: dict[int, str],
+    unanswered: Unanswered,
 ) -> None:
-    _check_budget(run, len(product_ids))
+    try:
+        _ask(run, chunk, adapter, order, prefix, suffix)
+        unanswered.in_a_row = 0
+    except ModelUnusable as error:
+        unanswered.leave_out(error)
+
+
+def _ask(
+    run: RatingRun, chunk: RatingChunk, adapter: Adapter, order: str, prefix: str, suffixes: dict[int, str]
+) -> None:
+    """Ask about products (primary key to suffix) and store what the model answers."""
+    _check_budget(run, len(suffixes))
     before, started = adapter.usage.copy(), time.perf_counter()
-    scores = adapter.score_labels(prefix, suffixes, labels_by_point(order))
+    try:
+        scores = adapter.score_labels(prefix, list(suffixes.values()), labels_by_point(order))
+    except Exception:
+        # What a server answered before it went away is lost, but it was paid for and counts against the budget.
+        count_usage(run=run, usage=adapter.usage.since(before), prompts=0)
+        raise
     store_raw_scores(
         run=run,
         persona=chunk.persona,
         purpose=chunk.purpose,
         label_order=order,
-        product_ids=product_ids,
+        product_ids=list(suffixes),
         log_probabilities=scores,
-        prompt_digests=digests,
+        prompt_digests=[prompt_sha256(prefix, suffix) for suffix in suffixes.values()],
         model_digest=adapter.digest,
-        latency_ms=(time.perf_counter() - started) * 1000 / len(product_ids),
+        latency_ms=(time.perf_counter() - started) * 1000 / len(suffixes),
         usage=adapter.usage.since(before),
     )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from personas.lab_answers import arms_of
 from personas.lab_prompts import everyone_prompt, lab_prefix
 from personas.ml.answer_parsing import ParsedAnswer, parse_answer, parse_everyone
 from personas.ml.distributions import mean_distribution
-from personas.ml.lab_arms import EVERYONE, PROBABILITIES, ArmSettings, cell_seed
+from personas.ml.lab_arms import EVERYONE, LETTERS, PROBABILITIES, ArmSettings, cell_seed
 from personas.ml.lab_report import lab_report
 from personas.ml.language_model import LanguageModel as Adapter
 from personas.ml.language_model import ModelUnusable, Sampling
@@ -151,11 +152,14 @@ def _write(
     run: LabRun, chunk: LabChunk, settings: ArmSettings, adapter: Adapter, cells: Sequence[tuple[Persona, Product]]
 ) -> list[LabOutput]:
     style = chunk.template.style
+    # A completion model goes on and on; its letter is the one token that probing made sure of.
+    one_token = style == LETTERS and getattr(adapter, "continues_text", False)
     questions = []
     for persona, product in cells:
         prompt = lab_prefix(chunk.template, persona, bio=settings.bio) + render_suffix(chunk.template, product)
         seed = cell_seed(run.seed, persona.pk, product.pk)
-        questions.append((prompt, settings.sampling(style, seed=seed)))
+        sampling = settings.sampling(style, seed=seed)
+        questions.append((prompt, replace(sampling, max_tokens=1) if one_token else sampling))
 
     def ask(question: tuple[str, Sampling]) -> tuple[str, float]:
         started = time.perf_counter()

@@ -87,8 +87,13 @@ def work_persona_run(run_id: str, *, on_chunk: Callable[[PersonaRun], None] | No
 def _imagine_everybody(run: PersonaRun, on_chunk: Callable[[PersonaRun], None] | None) -> None:
     try:
         adapter = load_adapter(run.language_model)
-    except (Invalid, ModelUnusable) as error:
-        fail_run(run=run, error=str(error))
+    except RETRY_LATER:
+        raise
+    except (
+        Exception
+    ) as error:  # whatever an adapter's own code raises: left open, the run would be rung for without end
+        reason = str(error) if isinstance(error, (Invalid, ModelUnusable)) else f"{type(error).__name__}: {error}"
+        fail_run(run=run, error=reason)
         return
     people = People()
     people.read_new()

@@ -1,5 +1,6 @@
 """Reads over personas and ratings."""
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -32,14 +33,18 @@ def published() -> QuerySet[Rating]:
 
 
 def published_ratings() -> Iterator[tuple[str, int, float, list[float]]]:
-    """(persona key, product id, rating, distribution over SCALE) of every published rating, calibrated where it is."""
+    """(persona key, product id, rating, distribution over SCALE) of every published rating, calibrated where it is.
+
+    Where one model rated a cell in several published runs, what it said in the one published last counts.
+    """
     rows = (
         published()
         .annotate(
             value=Coalesce("calibrated", F("expectation")),
             distribution=Coalesce("calibrated_probabilities", F("probabilities")),
         )
-        .order_by("persona_id", "product_id")
+        .order_by("persona_id", "product_id", "run__language_model_id", "-run__published_at", "-pk")
+        .distinct("persona_id", "product_id", "run__language_model_id")
         .values_list("persona__key", "product_id", "value", "distribution")
     )
     yield from rows.iterator(chunk_size=10_000)
@@ -51,11 +56,15 @@ def persona_ratings(persona: Persona) -> QuerySet[Rating]:
     return ratings.annotate(value=Coalesce("calibrated", F("expectation"))).order_by("-value", "pk")
 
 
-def stored_scores(*, run: RatingRun, purpose: str, persona_ids: Sequence[int] | None = None) -> StoredScores:
-    """What the model answered in a run for one purpose, by cell."""
+def stored_scores(
+    *, run: RatingRun, purpose: str, persona_id: int | None = None, product_ids: Sequence[int] | None = None
+) -> StoredScores:
+    """What the model answered in a run for one purpose, by cell; of one persona and of some products if given."""
     rows = RawScore.objects.filter(run=run, purpose=purpose)
-    if persona_ids is not None:
-        rows = rows.filter(persona_id__in=persona_ids)
+    if persona_id is not None:
+        rows = rows.filter(persona_id=persona_id)
+    if product_ids is not None:
+        rows = rows.filter(product_id__in=product_ids)
     return _by_cell(rows)
 
 
@@ -80,7 +89,8 @@ def pooled_scores(*, template: PromptTemplate, model_digest: str, at_most: int, 
 def _by_cell(rows: QuerySet[RawScore]) -> StoredScores:
     """Rows of one cell stand together, ascending before descending; cells without both are left out."""
     ordered = rows.order_by("run_id", "persona_id", "product_id", "label_order")
-    persona, product, scores, digest = [], [], [], ""
+    persona, product, digest = array("q"), array("q"), ""
+    scores = array("d")  # flat: lists of lists would take four times the memory
     before: tuple[object, ...] = ()
     kept: list[list[float]] = []
     columns = ("run_id", "persona_id", "product_id", "label_order", "log_probabilities", "model_digest")
@@ -92,7 +102,8 @@ def _by_cell(rows: QuerySet[RawScore]) -> StoredScores:
         if len(kept) == len(LABEL_ORDERS):
             persona.append(persona_id)
             product.append(product_id)
-            scores.append(kept)
+            for answer in kept:
+                scores.extend(answer)
             digest = digest or model_digest
             before, kept = (), []
     return StoredScores(

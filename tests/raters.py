@@ -101,6 +101,26 @@ class BreakingRater(SteadyRater):
         return super().score_labels(prefix, suffixes, labels)
 
 
+class OddRater(SteadyRater):
+    """Cannot say anything about products of one colour, as a server that hides what it finds unlikely."""
+
+    def __init__(self, *, colour: str = "purple", **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.colour = colour
+
+    def score_labels(self, prefix: str, suffixes: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
+        if any(f"Colour: {self.colour}" in suffix for suffix in suffixes):
+            raise ModelUnusable("top_logprobs: the returned mass is 0.94, at least 0.95 is needed")
+        return super().score_labels(prefix, suffixes, labels)
+
+
+class CrashingRater(SteadyRater):
+    """Its own code breaks before it is asked anything."""
+
+    def __init__(self) -> None:
+        raise KeyError("settings")
+
+
 class AwayRater(SteadyRater):
     """A server that is away exactly once, after the probe."""
 

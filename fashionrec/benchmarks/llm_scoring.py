@@ -23,6 +23,9 @@ from personas.ml.prompt_text import PREFIX, SUFFIX, fill_prefix, fill_suffix
 HELP = "Label scoring: cached against naive, all adapters, servers against this process, Mistral's tokenizers"
 LARGEST_DIFFERENCE = 1e-5
 LEAST_SPEEDUP = 2.5
+LARGEST_MASS = 1 + 1e-5
+"""Of eleven labels together. Normalised scores add up to 1 whatever an adapter answers; probabilities do not."""
+
 SPREAD = 0.8
 """Of the random models' weights: log-probabilities then lie as far apart as a trained model's."""
 
@@ -230,6 +233,7 @@ def _adapter_row(
         "labels": int(np.isfinite(scores).all(axis=0).sum()),
         "sum_off_by": float(np.abs(sums - 1).max()),
         "label_mass": round(_mass(scores), 4),
+        "largest_label_mass": float(np.exp(scores.astype(np.float64)).sum(axis=1).max()),
         "difference_to_in_process": None if expected is None else float(np.abs(scores - expected).max()),
         "ms_per_prompt": round(1000 * elapsed / len(suffixes), 1),
     }
@@ -256,6 +260,10 @@ def goals(results: dict[str, Any]) -> list[dict[str, Any]]:
         ("compact model: cached equals naive", compact.get("largest_difference"), LARGEST_DIFFERENCE, False),
         ("labels of every adapter", min(row["labels"] for row in measured) if not missing else None, len(LABELS), True),
         ("label sums off by", max(row["sum_off_by"] for row in measured) if not missing else None, 1e-9, False),
+        (
+            "label mass before it is normalised",
+            max(row["largest_label_mass"] for row in measured) if not missing else None, LARGEST_MASS, False,
+        ),
         (
             "digits refused (share of tokenizers)",
             _share(row["refused"] for row in verdicts if row["labels"] != "A..K"), 1.0, True,

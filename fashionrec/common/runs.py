@@ -209,7 +209,8 @@ def work_through_chunks(
                 logger.warning("lease_lost", run=str(run.pk), chunk=chunk.index)
             except RunPaused as pause:
                 _release(chunk, owner)
-                run_class._default_manager.filter(pk=run.pk, state__in=Run.OPEN_STATES).update(
+                # A run that was asked to stop meanwhile is closed below: pausing would leave it standing.
+                run_class._default_manager.filter(pk=run.pk, state__in=Run.OPEN_STATES, cancel_requested=False).update(
                     state=Run.State.PAUSED, error=str(pause), lease_until=None
                 )
             except retry_on as error:

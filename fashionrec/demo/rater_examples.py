@@ -20,17 +20,10 @@ from fashionrec.demo.products import generate_products
 from fashionrec.simulation.rating_scale import log_probabilities
 from fashionrec.simulation.taste import OTHER_GENDER, STYLE_WORDS, Taste, words_of
 from personas.biographies import write_biography
-from personas.ml.lab_arms import NUMBER, SHIPPED, person_prefix
 from personas.ml.persona_draft import persona_messages
-from personas.ml.prompt_text import LABEL_ORDERS, POINTS, PREFIX, SUFFIX, fill_prefix, fill_suffix, labels_by_point
+from personas.ml.prompt_text import LABEL_ORDERS, PREFIX, SUFFIX, fill_prefix, fill_suffix
 from personas.ml.rater_examples import Document, Hints, RatedPack
 from personas.ml.structured_output import completion_prompt
-
-NUMBERED = [template for template in SHIPPED if template.style == NUMBER and not template.examples]
-"""Templates of the prompt lab that ask for a number."""
-
-ANSWERS = 0.15
-"""Share of documents that are a written rating."""
 
 PARTS: tuple[str, ...] = ("gender", "budget", "likes", "dislikes", "style")
 MARKS: tuple[str, ...] = (
@@ -61,9 +54,9 @@ class RaterExamples:
         return [self._pack(rng, size) for _ in range(count)]
 
     def documents(self, step: int, *, count: int) -> list[Document]:
-        """`count` requests, each with an answer: mostly for a persona, some for a rating in writing."""
+        """`count` requests for a persona, each with an answer."""
         rng = np.random.default_rng([self.seed, 2, step])
-        return [self._answer(rng) if rng.random() < ANSWERS else _document(rng) for _ in range(count)]
+        return [_document(rng) for _ in range(count)]
 
     def texts(self, *, count: int) -> Iterator[str]:
         """Values of prompts, for a tokenizer to learn words from."""
@@ -76,24 +69,6 @@ class RaterExamples:
                 yield from (word for word in persona[name].split(", ") if word)
             products, _ = self._products(rng, 4, "")
             yield from (f" {value}" for product in products for value in product.values() if value)
-
-    def _answer(self, rng: np.random.Generator) -> Document:
-        """One letter, or one number, and the end: what follows a label is learned nowhere else.
-
-        Drawn from the teacher's distribution, which a next-token loss learns as it is.
-        """
-        persona = draw_persona(rng)
-        products, price_edges = self._products(rng, 1, persona["gender"])
-        scores, _ = teach(self._taste, persona, products, price_edges=price_edges)
-        shares = np.exp(log_probabilities(scores))[0]
-        point = int(rng.choice(len(POINTS), p=shares / shares.sum()))
-        if rng.random() < 0.6:
-            order = LABEL_ORDERS[int(rng.integers(2))]
-            prefix, suffix = fill_prefix(PREFIX, persona, order=order), fill_suffix(SUFFIX, products[0])
-            return Document(prefix + suffix, f" {labels_by_point(order)[point]}")
-        template = NUMBERED[int(rng.integers(len(NUMBERED)))]
-        prefix = person_prefix(template.prefix, persona, meanings=template.meanings, examples=template.examples)
-        return Document(prefix + fill_suffix(template.suffix, products[0]), f" {POINTS[point]}")
 
     def _pack(self, rng: np.random.Generator, size: int) -> RatedPack:
         persona = draw_persona(rng)

@@ -70,14 +70,20 @@ class Verdict:
 
 
 def verdicts(product: Product) -> list[Verdict]:
-    """One verdict for each rater that has published ratings of `product`, the simulator last. One query."""
+    """One verdict for each rater that has published ratings of `product`, the simulator last. One query.
+
+    A persona counts once, with what it said in the run of that rater that was published last.
+    """
     ratings = published().filter(product=product).select_related("persona", "run__language_model")
-    valued = ratings.annotate(value=Coalesce("calibrated", F("expectation"))).order_by("-value", "pk")
-    by_model: dict[tuple[bool, str], list[Any]] = {}
+    valued = ratings.annotate(value=Coalesce("calibrated", F("expectation"))).order_by("run__published_at", "pk")
+    by_model: dict[tuple[bool, str], dict[int, Any]] = {}
     for rating in valued:
         model = rating.run.language_model
-        by_model.setdefault((model.is_simulator, model.name), []).append(rating)
-    return [_verdict(by_model[key]) for key in sorted(by_model)]
+        by_model.setdefault((model.is_simulator, model.name), {})[rating.persona_id] = rating
+    return [
+        _verdict(sorted(by_model[key].values(), key=lambda rating: (-rating.value, rating.pk)))
+        for key in sorted(by_model)
+    ]
 
 
 def _verdict(ratings: list[Any]) -> Verdict:

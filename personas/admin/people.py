@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 
 from catalog.models import Product
@@ -25,7 +26,7 @@ class PersonaAdmin(admin.ModelAdmin[Persona]):
     search_fields = ("name", "key", "bio")
     readonly_fields = ("key", "seed", "provenance", "created_at")
     fieldsets: ClassVar = [
-        (None, {"fields": ("name", "bio", "likes", "dislikes")}),
+        (None, {"fields": ("name", "bio", "likes", "dislikes", "brands")}),
         ("Who it stands for", {"fields": ("gender", "age_band", "region", "occupation", "style", "budget")}),
         ("Record", {"fields": ("key", "seed", "provenance", "created_at")}),
     ]
@@ -40,12 +41,9 @@ class PersonaAdmin(admin.ModelAdmin[Persona]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Persona]:
         published = Q(ratings__run__published_at__isnull=False)
+        value = Coalesce("ratings__calibrated", "ratings__expectation")
         counted = Count("ratings", filter=published)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(rating_count=counted, rating_mean=Avg("ratings__expectation", filter=published))
-        )
+        return super().get_queryset(request).annotate(rating_count=counted, rating_mean=Avg(value, filter=published))
 
     @admin.display(ordering="rating_count")
     def ratings(self, persona: Any) -> int:

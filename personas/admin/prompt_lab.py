@@ -12,8 +12,9 @@ from django.utils.http import urlencode
 from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
 from personas.admin.lab_forms import ChoiceForm, ComparedArmsForm, LabRunForm, PlaceForm
-from personas.lab_answers import choices_of, model_notes, next_comparison
+from personas.lab_answers import arms_of, choices_of, model_notes, next_comparison
 from personas.lab_table import COLUMNS, histograms, table_rows
+from personas.ml.lab_report import lab_report
 from personas.models import LabRun, LanguageModel, PreferencePair
 from personas.services.lab import plan_lab_run, sample_personas, sample_products
 from personas.services.lab_choices import choose
@@ -84,13 +85,17 @@ class LabRunAdmin(RunAdmin):
     ) -> HttpResponse:
         run = self.get_object(request, object_id)
         context: dict[str, Any] = {}
-        if run is not None and run.report:
+        report = run.report if isinstance(run, LabRun) else {}
+        if isinstance(run, LabRun) and not run.is_open and not report:
+            # Cancelled while nobody held it, or its worker died before the report: what was answered is there to see.
+            report = lab_report(arms_of(run), cells=len(run.cells))
+        if isinstance(run, LabRun) and report:
             context = {
                 "headings": [label for label, _ in COLUMNS],
-                "rows": table_rows(run.report),
-                "charts": histograms(run.report),
-                "failed_arms": [arm for arm in run.report["arms"] if arm["error"]],
-                "models": run.report["models"],
+                "rows": table_rows(report),
+                "charts": histograms(report),
+                "failed_arms": [arm for arm in report["arms"] if arm["error"]],
+                "models": report["models"],
                 "notes": model_notes(run),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})

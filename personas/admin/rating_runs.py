@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Avg, Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -14,7 +14,6 @@ from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import RunAdmin
 from personas.models import LanguageModel, Persona, QualityReport, RatingRun
 from personas.quality_page import figures_in_words, histogram, in_words
-from personas.selectors import run_summary
 from personas.services.language_models import default_language_model
 from personas.services.rating_plans import draw_plan, plan_rating_run, resume_with_budget
 from personas.services.rating_quality import judge_run
@@ -32,12 +31,12 @@ class RatingRunForm(forms.Form):
     raters_per_product = forms.IntegerField(min_value=1, initial=6)
     products = forms.IntegerField(min_value=1, required=False, label="Products (empty: all)")
     seed = forms.IntegerField(initial=0)
-    max_tokens = forms.IntegerField(min_value=1, required=False, label="Pause at tokens")
-    max_cost = forms.DecimalField(min_value=0, required=False, label="Pause at cost")
+    max_tokens = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False, label="Pause at tokens")
+    max_cost = forms.DecimalField(min_value=0, required=False, max_digits=12, decimal_places=4, label="Pause at cost")
 
 
 class BudgetForm(forms.Form):
-    max_tokens = forms.IntegerField(min_value=1, required=False)
+    max_tokens = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     max_cost = forms.DecimalField(min_value=0, required=False, max_digits=12, decimal_places=4)
 
 
@@ -80,7 +79,7 @@ class RatingRunAdmin(RunAdmin):
     @admin.action(description="Calibrate and judge the selected runs again", permissions=["cancel"])
     def judge_again(self, request: HttpRequest, runs: QuerySet[RatingRun]) -> None:
         for run in runs:
-            self._try(request, run, lambda run: judge_run(run=run), "calibrated and judged again")
+            self._try(request, run, _judge_again, "calibrated and judged again")
 
     def start(self, request: HttpRequest) -> HttpResponse:
         """A page that shows what a run will ask and take, and then queues it."""
@@ -136,7 +135,7 @@ class RatingRunAdmin(RunAdmin):
             report = QualityReport.objects.filter(run=run).first()
             context = {"report": report, "can_act": self.has_cancel_permission(request)}
             if report is None:
-                context["summary"] = run_summary(run)
+                context["summary"] = run.ratings.aggregate(ratings=Count("pk"), mean=Avg("expectation"))
             else:
                 bars = histogram(report)
                 context |= {"bars": bars, "bars_in_words": in_words(bars), "quality_figures": figures_in_words(report)}
@@ -160,3 +159,10 @@ class RatingRunAdmin(RunAdmin):
             self.message_user(request, f"{run}: {error.message}", messages.ERROR)
         else:
             self.message_user(request, f"{run}: {done}", messages.SUCCESS)
+
+
+def _judge_again(run: RatingRun) -> QualityReport:
+    """To the target that the run was calibrated to last: pressing a button does not undo what somebody measured."""
+    if run.calibration is None:
+        return judge_run(run=run)
+    return judge_run(run=run, target=run.calibration.target, target_source=run.calibration.target_source)

@@ -1,6 +1,7 @@
 """Ratings and the raw answers behind them: records."""
 
 from django.contrib import admin
+from django.db.models.functions import Coalesce
 
 from fashionrec.common.run_admin import ReadOnlyAdmin
 from personas.models import Rating, RawScore
@@ -14,9 +15,9 @@ class RatingAdmin(ReadOnlyAdmin):
     search_fields = ("product__title", "persona__name")
     show_full_result_count = False
 
-    @admin.display(description="rating", ordering="expectation")
+    @admin.display(description="rating", ordering=Coalesce("calibrated", "expectation"))
     def rounded(self, rating: Rating) -> str:
-        return f"{rating.expectation:.1f}"
+        return f"{rating.expectation if rating.calibrated is None else rating.calibrated:.1f}"
 
 
 @admin.register(RawScore)

@@ -140,9 +140,10 @@ class ResumeRatingRunView(APIView):
         operation_id="rating_runs_resume", request=BudgetSerializer, responses=RatingRunSerializer, tags=["ratings"]
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """A run pauses when its budget is used up: send a larger one, or null for none."""
+        """A run pauses when its budget is used up: send a larger one, or null for none. What is not sent stays."""
         run = get_rating_run(run_id)
-        resume_with_budget(run=run, **validated(BudgetSerializer, request.data))
+        budget = {"max_tokens": run.max_tokens, "max_cost": run.max_cost}
+        resume_with_budget(run=run, **{**budget, **validated(BudgetSerializer, request.data)})
         return Response(RatingRunSerializer(get_rating_run(run_id)).data)
 
 

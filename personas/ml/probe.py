@@ -25,7 +25,8 @@ class Probe:
     label is one distinct token. label_mass_mean, label_mass_min: probability of all labels together, over prompts.
     largest_change: of a log-probability between asking twice; repeatable: whether that is within the tolerance.
     missing_share: of labels that a server did not return and that were bounded. latency_ms: mean per prompt.
-    tokens_per_prompt: read by the model, with what prompts share counted once.
+    tokens_per_prompt: read by the model, with what prompts share counted once. unavailable: the server was away, which
+    says nothing about the model.
     """
 
     usable: bool
@@ -41,6 +42,7 @@ class Probe:
     latency_ms: float | None = None
     tokens_per_prompt: float | None = None
     prompts: int = 0
+    unavailable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For a JSON field."""
@@ -66,8 +68,10 @@ def probe_language_model(
         second = model.score_labels(prefix, suffixes, labels)
     except LabelsRefused as error:
         return Probe(False, str(error), scoring, labels_distinct=False)
-    except (ModelUnusable, ModelUnavailable) as error:
+    except ModelUnusable as error:
         return Probe(False, str(error), scoring, labels_distinct=labels_distinct)
+    except ModelUnavailable as error:
+        return Probe(False, str(error), scoring, labels_distinct=labels_distinct, unavailable=True)
     for scores in (first, second):
         if scores.shape != (len(suffixes), len(labels)) or not np.isfinite(scores).all():
             shape = f"{scores.shape}, {np.isfinite(scores).mean():.0%} of it finite"

@@ -8,6 +8,7 @@ import inspect
 import re
 from decimal import Decimal
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -30,6 +31,11 @@ ADAPTERS = {
 
 SECRET_OPTION = re.compile(r"secret|password|token$|api_?key$|authorization", re.IGNORECASE)
 
+OWN_SECRETS = ("DATABASE_URL", "CELERY_BROKER_URL")
+"""Variables besides FASHIONREC_… that hold the shop's secrets: no server is sent them as its key."""
+
+HIGHEST_PRICE = 999_999
+
 
 def load_adapter(model: LanguageModel) -> Adapter:
     """The adapter of a row, with the row's options. Raises Invalid naming the path or option that does not fit."""
@@ -44,7 +50,8 @@ def load_adapter(model: LanguageModel) -> Adapter:
     try:
         return cast(Adapter, adapter_class(**model.options))
     except (TypeError, ValueError, OSError) as error:
-        raise Invalid.for_field("options", model.options, str(error)) from error
+        # The adapter names what it received; all the options here could repeat a password in an address.
+        raise Invalid(f"options: {error}") from error
 
 
 def find_language_model(name: str) -> LanguageModel:
@@ -79,13 +86,14 @@ def register_language_model(
     name: str,
     adapter: str | None = None,
     options: dict[str, Any] | None = None,
-    prompt_price: Decimal | float = 0,
-    completion_price: Decimal | float = 0,
+    prompt_price: Decimal | float | None = None,
+    completion_price: Decimal | float | None = None,
 ) -> LanguageModel:
     """The row for a rater, to be probed before it is asked. `adapter` defaults to settings.FASHIONREC["RATER"].
 
-    Prices are for a million tokens. The same name with another adapter or other options is refused with Invalid once
-    it was used: the record of what it said must stay true. So is a secret among the options.
+    Prices are for a million tokens; None leaves what the row has, at first 0. The same name with another adapter or
+    other options is refused with Invalid once it was used: the record of what it said must stay true. So is a secret
+    among the options or in the server's address, and a price that is none.
     """
     take_lock(Lock.RATING_PLAN)
     adapter, options = adapter or str(settings.FASHIONREC["RATER"]), dict(options or {})
@@ -95,17 +103,39 @@ def register_language_model(
         if SECRET_OPTION.search(option):
             reason = "secrets are not stored; put it in an environment variable and name that in api_key_env"
             raise Invalid(f"options.{option}: {reason}")
+    _check_address(options)
+    for field, price in (("prompt_price", prompt_price), ("completion_price", completion_price)):
+        if price is not None and not 0 <= price <= HIGHEST_PRICE:  # not a number is neither
+            raise Invalid.for_field(field, str(price), f"expected 0 to {HIGHEST_PRICE}")
     model = LanguageModel.objects.filter(name=name).first() or LanguageModel(name=name)
     same = (model.adapter, model.options) == (adapter, options)
-    if model.pk and not same and (model.runs.exists() or model.persona_runs.exists()):
+    used = model.pk and (model.runs.exists() or model.persona_runs.exists() or model.labchunk_set.exists())
+    if used and not same:
         raise Invalid.for_field("name", name, "was used with another adapter or options; choose another name")
     if not same:
         model.state, model.probe, model.digest, model.probed_at = LanguageModel.State.UNPROBED, {}, "", None
         model.is_simulator = model.is_demonstration = False
     model.adapter, model.options = adapter, options
-    model.prompt_price, model.completion_price = Decimal(str(prompt_price)), Decimal(str(completion_price))
+    if prompt_price is not None:
+        model.prompt_price = Decimal(str(prompt_price))
+    if completion_price is not None:
+        model.completion_price = Decimal(str(completion_price))
     model.save()
     return model
+
+
+def _check_address(options: dict[str, Any]) -> None:
+    """Raises Invalid for a secret in a server's address, and for a key that would send the shop's own secrets there."""
+    try:
+        address = urlsplit(str(options.get("base_url", "")))
+    except ValueError:
+        raise Invalid("options.base_url: is no address") from None
+    if "@" in address.netloc or address.query:
+        reason = "must hold no user, password or query; name an environment variable in api_key_env instead"
+        raise Invalid(f"options.base_url: {reason}")
+    variable = str(options.get("api_key_env", ""))
+    if variable.upper().startswith("FASHIONREC_") or variable.upper() in OWN_SECRETS:
+        raise Invalid.for_field("options.api_key_env", variable, "is the shop's own; name one that holds only the key")
 
 
 def ask_to_probe(*, model: LanguageModel) -> None:
@@ -114,15 +144,24 @@ def ask_to_probe(*, model: LanguageModel) -> None:
 
 
 def record_probe(*, model: LanguageModel, adapter: Adapter | None, probe: dict[str, Any]) -> LanguageModel:
-    """Store what probing found; `probe["usable"]` decides between ready and refused."""
-    model.state = LanguageModel.State.READY if probe["usable"] else LanguageModel.State.REFUSED
-    model.probe, model.probed_at = probe, timezone.now()
+    """Store what probing found; `probe["usable"]` decides between ready and refused.
+
+    A server that was away says nothing about the model: its state stays. So does a row that was given another adapter
+    or other options while the old ones were probed. Returns the row as it is now.
+    """
+    found: dict[str, Any] = {"probe": probe, "probed_at": timezone.now()}
+    if not probe.get("unavailable"):
+        found["state"] = LanguageModel.State.READY if probe["usable"] else LanguageModel.State.REFUSED
     if adapter is not None and probe["usable"]:
-        model.digest = adapter.digest
-        model.scoring = str(probe.get("scoring") or adapter.scoring)
-        model.is_simulator = model.scoring == "simulated"
-        model.is_demonstration = adapter.demonstration
-    model.save()
+        scoring = str(probe.get("scoring") or adapter.scoring)
+        found |= {
+            "digest": adapter.digest,
+            "scoring": scoring,
+            "is_simulator": scoring == "simulated",
+            "is_demonstration": adapter.demonstration,
+        }
+    LanguageModel.objects.filter(pk=model.pk, adapter=model.adapter, options=model.options).update(**found)
+    model.refresh_from_db()
     return model
 
 

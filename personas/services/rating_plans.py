@@ -21,6 +21,7 @@ from personas.services.language_models import check_usable
 from personas.services.personas import MAX_SEED
 
 CHUNK_SIZE = 64
+HIGHEST_BUDGET = {"max_tokens": 2**63 - 1, "max_cost": 99_999_999}
 RECHECKED_SHARE = 0.05
 RECHECKED_BOUNDS = (60, 400)
 """Cells that are asked a second time for test–retest; as many are asked with another persona's words (the control)
@@ -97,10 +98,10 @@ def plan_rating_run(
 ) -> RatingRun:
     """Queue a run of the cells that `draw_plan` draws; it pauses before it exceeds a budget.
 
-    Raises Invalid as `draw_plan` does and for a budget that is not positive, Conflict while a run of the same
-    language model is open or paused, or when probing refused it.
+    Raises Invalid as `draw_plan` does, for a budget that is not positive, or for a cost budget of a model without a
+    price; Conflict while a run of the same language model is open or paused, or when probing refused it.
     """
-    _check_budget(max_tokens, max_cost)
+    _check_budget(language_model, max_tokens, max_cost)
     template = template or default_template()
     plan = draw_plan(
         personas=personas,
@@ -140,16 +141,29 @@ def plan_rating_run(
 
 @transaction.atomic
 def resume_with_budget(*, run: RatingRun, max_tokens: int | None = None, max_cost: Decimal | None = None) -> None:
-    """Let a paused run go on under another budget; None lifts it. Raises Conflict unless the run is paused."""
-    _check_budget(max_tokens, max_cost)
+    """Let a paused run go on under another budget; None lifts it. Raises Conflict unless the run is paused, Invalid as
+    `change_budget` does.
+    """
     resume_paused(run=run)
+    change_budget(run=run, max_tokens=max_tokens, max_cost=max_cost)
+
+
+def change_budget(*, run: RatingRun, max_tokens: int | None, max_cost: Decimal | None) -> None:
+    """Give a run that goes on another budget; None lifts it. Its workers heed it from the next call on.
+
+    Raises Invalid for a budget that is not positive, or for a cost budget of a model without a price.
+    """
+    _check_budget(run.language_model, max_tokens, max_cost)
     RatingRun.objects.filter(pk=run.pk).update(max_tokens=max_tokens, max_cost=max_cost)
 
 
-def _check_budget(max_tokens: int | None, max_cost: Decimal | None) -> None:
+def _check_budget(language_model: LanguageModel, max_tokens: int | None, max_cost: Decimal | None) -> None:
     for name, value in (("max_tokens", max_tokens), ("max_cost", max_cost)):
-        if value is not None and value <= 0:
-            raise Invalid.for_field(name, value, "expected more than 0")
+        if value is not None and not 0 < value <= HIGHEST_BUDGET[name]:
+            raise Invalid.for_field(name, value, f"expected more than 0 and at most {HIGHEST_BUDGET[name]}")
+    if max_cost is not None and not (language_model.prompt_price or language_model.completion_price):
+        reason = f"{language_model.name} has no price, so it would never be reached"
+        raise Invalid.for_field("max_cost", max_cost, reason)
 
 
 def _rechecked(assigned: Sequence[Sequence[int]], generator: np.random.Generator) -> dict[int, list[int]]:

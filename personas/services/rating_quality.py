@@ -9,6 +9,7 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 
+from fashionrec.common.batching import batched
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.locks import Lock, take_lock
 from personas.models import Calibration, Purpose, QualityReport, Rating, RatingRun
@@ -77,7 +78,11 @@ def judge_run(*, run: RatingRun, target: Sequence[float] | None = None, target_s
         target=wanted,
         seed=locked.seed,
     )
-    reasons = gate(figures, GateThresholds(**settings.FASHIONREC["RATING_GATE"]))
+    try:
+        thresholds = GateThresholds(**settings.FASHIONREC["RATING_GATE"])
+    except TypeError as error:
+        raise Invalid.for_field("FASHIONREC_RATING_GATE", settings.FASHIONREC["RATING_GATE"], str(error)) from error
+    reasons = gate(figures, thresholds)
     report, _ = QualityReport.objects.update_or_create(
         run=locked, defaults={"figures": figures, "passed": not reasons, "reasons": reasons}
     )
@@ -111,13 +116,18 @@ def _cells(run: RatingRun, scores: StoredScores) -> CellScores:
 
 def _store_calibrated(run: RatingRun, scores: StoredScores, calibrated: Calibrated) -> None:
     ratings = {
-        (rating.persona_id, rating.product_id): rating
-        for rating in Rating.objects.filter(run=run).only("pk", "persona_id", "product_id")
+        (persona, product): pk
+        for persona, product, pk in Rating.objects.filter(run=run).values_list("persona_id", "product_id", "pk")
     }
-    changed = []
-    for row, cell in enumerate(zip(scores.persona.tolist(), scores.product.tolist(), strict=True)):
-        if rating := ratings.get(cell):
-            rating.calibrated = float(calibrated.ratings[row])
-            rating.calibrated_probabilities = calibrated.probabilities[row].tolist()
-            changed.append(rating)
-    Rating.objects.bulk_update(changed, ["calibrated", "calibrated_probabilities"], batch_size=500)
+    cells = zip(scores.persona.tolist(), scores.product.tolist(), strict=True)
+    known = [(row, ratings[cell]) for row, cell in enumerate(cells) if cell in ratings]
+    for piece in batched(known, 500):  # so that memory stays bounded: a row's distribution is large as Python objects
+        changed = [
+            Rating(
+                pk=pk,
+                calibrated=float(calibrated.ratings[row]),
+                calibrated_probabilities=calibrated.probabilities[row].tolist(),
+            )
+            for row, pk in piece
+        ]
+        Rating.objects.bulk_update(changed, ["calibrated", "calibrated_probabilities"])

@@ -67,13 +67,18 @@ def store_raw_scores(
         ignore_conflicts=True,
     )
     if usage.calls:
-        model = run.language_model
-        cost = (model.prompt_price * usage.prompt_tokens + model.completion_price * usage.completion_tokens) / 1_000_000
-        RatingRun.objects.filter(pk=run.pk).update(
-            tokens_used=F("tokens_used") + usage.prompt_tokens + usage.completion_tokens,
-            cost_used=F("cost_used") + Decimal(cost),
-            calls_made=F("calls_made") + usage.calls,
-        )
+        count_usage(run=run, usage=usage, prompts=len(product_ids))
+
+
+def count_usage(*, run: RatingRun, usage: Usage, prompts: int) -> None:
+    """Add to what a run took. prompts: how many were answered; an adapter may take several calls for one."""
+    model = run.language_model
+    cost = (model.prompt_price * usage.prompt_tokens + model.completion_price * usage.completion_tokens) / 1_000_000
+    RatingRun.objects.filter(pk=run.pk).update(
+        tokens_used=F("tokens_used") + usage.prompt_tokens + usage.completion_tokens,
+        cost_used=F("cost_used") + Decimal(cost),
+        calls_made=F("calls_made") + prompts,
+    )
 
 
 def store_ratings(*, run: RatingRun, chunk: RatingChunk) -> int:
@@ -83,9 +88,8 @@ def store_ratings(*, run: RatingRun, chunk: RatingChunk) -> int:
     """
     if chunk.purpose != Purpose.RATING:
         return 0
-    stored = stored_scores(run=run, purpose=Purpose.RATING, persona_ids=[chunk.persona_id])
-    wanted = np.isin(stored.product, chunk.product_ids)
-    probabilities = mean_distribution(stored.log_probabilities[wanted])
+    stored = stored_scores(run=run, purpose=Purpose.RATING, persona_id=chunk.persona_id, product_ids=chunk.product_ids)
+    probabilities = mean_distribution(stored.log_probabilities)
     means = expectation(probabilities)
     ratings = [
         Rating(
@@ -96,7 +100,7 @@ def store_ratings(*, run: RatingRun, chunk: RatingChunk) -> int:
             expectation=float(means[row]),
             simulated=run.language_model.is_simulator,
         )
-        for row, product_id in enumerate(stored.product[wanted])
+        for row, product_id in enumerate(stored.product)
     ]
     Rating.objects.bulk_create(ratings, ignore_conflicts=True)
     return len(ratings)
@@ -104,12 +108,12 @@ def store_ratings(*, run: RatingRun, chunk: RatingChunk) -> int:
 
 def publish(*, run: RatingRun) -> RatingRun:
     """Let a finished run's ratings reach training. Raises Conflict unless the run is done and passes the gate."""
-    if RatingRun.objects.filter(pk=run.pk, state=RatingRun.State.DONE).exists():
-        ensure_judged(run=run)
+    state = RatingRun.objects.values_list("state", flat=True).get(pk=run.pk)
+    if state != RatingRun.State.DONE:
+        raise Conflict.for_field("state", state, "only a finished run can be published")
+    ensure_judged(run=run)  # by itself, so that a report which blocks the run is kept
     with transaction.atomic():
         locked = RatingRun.objects.select_for_update(of=("self",)).select_related("quality").get(pk=run.pk)
-        if locked.state != RatingRun.State.DONE:
-            raise Conflict.for_field("state", locked.state, "only a finished run can be published")
         if not locked.quality.passed:
             reasons = "; ".join(locked.quality.reasons)
             raise Conflict.for_field("quality", str(locked.pk)[:8], f"the run does not pass the gate: {reasons}")

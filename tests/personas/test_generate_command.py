@@ -106,7 +106,7 @@ def test_the_report_tells_provenances_apart(capsys, model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "nobody"], "there is no language model 'nobody'; registered: writer"),
+        (["--model", "nobody"], "unknown language model; known: writer .received 'nobody'."),
         (["--model", "mute", "--count", "3"], "mute cannot write people: generate: the simulated rater only scores"),
         (["--queue"], "--queue: only with --model"),
         (["--retry-failed"], "--retry-failed: only with --model"),

@@ -108,6 +108,13 @@ def test_the_page_of_a_run_shows_the_table_and_a_histogram_of_each_arm_without_i
     assert admin_client.get(reverse("admin:personas_labrun_changelist")).status_code == 200
 
 
+def test_a_lab_that_was_closed_without_a_report_still_shows_what_was_answered(admin_client: Client) -> None:
+    run = lab()
+    LabRun.objects.filter(pk=run.pk).update(state="cancelled", report={})
+    page = admin_client.get(reverse("admin:personas_labrun_change", args=[run.pk])).content.decode()
+    assert page.count('role="img"') == len([arm for arm in run.report["arms"] if arm["entropy"] is not None]) > 0
+
+
 def test_a_choice_is_stored_once_with_the_prompt_and_the_next_pair_follows(admin_client: Client) -> None:
     run = lab()
     set_texts(run, "7", "3")

@@ -334,7 +334,7 @@ def test_a_simulator_is_called_one_wherever_its_figures_are_shown(personas, prod
 
 
 def test_the_command_names_what_it_does_not_know(personas, products):
-    with pytest.raises(CommandError, match="models: unknown language model; known: none is registered"):
+    with pytest.raises(CommandError, match="language_model: unknown language model; known: none yet"):
         call_command("prompt_lab", models=["gpt-9"])
     writer("one")
     with pytest.raises(CommandError, match="templates: expected one of letters, open-ended"):

@@ -382,3 +382,19 @@ def test_after_a_near_duplicate_the_same_words_are_asked_with_another_seed(monke
     assert work(plan(2)).state == "done"
     assert Writer.told == [[], [], []]
     assert [seed for _, seed in Writer.asked] == [call_seed(0, 0, 0), call_seed(0, 1, 0), call_seed(0, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ('{"name":' * 20_000, "broken JSON (nested too deeply)"),
+        (TWIN.replace('"wool"', '"wo\\u0000ol"'), "control characters are not allowed"),
+        (TWIN.replace('"Nordfell"', '"Nord\\u001b[31mfell"'), "control characters are not allowed"),
+        (TWIN.replace('"neon"', '"ne\\ud800on"'), "dislikes.0"),
+    ],
+)
+def test_an_answer_that_cannot_be_stored_is_refused_and_asked_for_again(monkeypatch, answer, reason):
+    says(monkeypatch, lambda prompt, seed: answer if len(Writer.asked) == 1 else None)
+    run = work(plan(1))
+    assert (run.state, run.report["valid"], run.report["refused"]["structure"]) == ("done", 1, 1)
+    assert reason in PersonaChunk.objects.get(run=run).rejections[0]["reason"]

@@ -10,7 +10,9 @@ from personas.models import LanguageModel, QualityReport, RatingRun
 from personas.services.language_models import register_language_model
 from personas.services.personas import generate_personas
 from personas.services.rating_plans import plan_rating_run
+from personas.services.rating_quality import judge_run
 from tests.factories.catalog import ProductFactory
+from tests.factories.personas import PersonaFactory, RatingFactory
 
 pytestmark = pytest.mark.django_db
 START = "admin:personas_ratingrun_start"
@@ -114,6 +116,41 @@ def test_a_run_is_calibrated_again_from_the_list(admin_client, model):
     admin_client.post(changelist, {"action": "judge_again", "_selected_action": [str(run.pk)]})
     run.refresh_from_db()
     assert run.calibration_id != first
+
+
+def test_pressing_the_button_keeps_the_target_that_somebody_measured(admin_client, model):
+    run = finished(model)
+    judge_run(run=run, target=[0.3] + [0.07] * 10, target_source="200 ratings of people")
+    changelist = reverse("admin:personas_ratingrun_changelist")
+    admin_client.post(changelist, {"action": "judge_again", "_selected_action": [str(run.pk)]})
+    run.refresh_from_db()
+    assert run.calibration.target == pytest.approx([0.3] + [0.07] * 10)
+    assert run.calibration.target_source == "200 ratings of people"
+
+
+@pytest.mark.parametrize(("field", "value"), [("max_tokens", 10**30), ("max_cost", "1e30"), ("max_cost", "99999999")])
+def test_a_budget_larger_than_a_row_can_hold_is_refused_on_the_page(admin_client, model, field, value):
+    LanguageModel.objects.update(prompt_price=1)
+    asked = {"language_model": model.pk, "raters_per_product": 1, "seed": 0, "start": "Start", field: value}
+    page = admin_client.post(reverse(START), asked)
+    if value == "99999999":
+        assert (page.status_code, RatingRun.objects.get().max_cost) == (302, 99_999_999)
+    else:
+        assert (page.status_code, RatingRun.objects.count()) == (200, 0)
+        assert field in page.context["form"].errors
+
+
+def test_lists_show_calibrated_ratings_and_each_rating_who_gave_it(admin_client):
+    said = RatingFactory(expectation=6.0, calibrated=3.5, simulated=False, persona=PersonaFactory(brands=["Nordhavn"]))
+    RatingFactory(expectation=8.0, persona=said.persona, product=said.product)
+    page = admin_client.get(reverse("admin:personas_rating_changelist")).content.decode()
+    assert ">3.5<" in page
+    assert ">6.0<" not in page
+    page = admin_client.get(reverse("admin:personas_persona_changelist")).content.decode()
+    assert '<td class="field-mean">5.8</td>' in page
+    page = admin_client.get(reverse("admin:personas_persona_change", args=[said.persona.pk])).content.decode()
+    assert page.count('<span class="quiet">simulated</span>') == 2  # of two ratings, in each of two lists
+    assert 'value="Nordhavn"' in page
 
 
 def test_looking_is_not_acting(client, model):

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import without_ringing
+from fashionrec.storefront.ratings import verdicts
 from feedback.models import Event
 from personas.jobs import work_rating_run
 from personas.ml.calibration import declared_target
@@ -20,7 +21,7 @@ from personas.services.rating_quality import judge_run
 from personas.services.ratings import publish, withdraw
 from tests.factories.catalog import ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
-from tests.factories.personas import RatingFactory, RatingRunFactory
+from tests.factories.personas import LanguageModelFactory, RatingFactory, RatingRunFactory
 
 pytestmark = pytest.mark.django_db
 POINTS = np.array(SCALE)
@@ -159,6 +160,31 @@ def test_a_calibrated_rating_counts_in_place_of_the_raw_one():
     flat = [1 / 11] * 11
     rating = RatingFactory(expectation=8.0, calibrated=6.5, calibrated_probabilities=flat)
     assert list(published_ratings()) == [(rating.persona.key, rating.product_id, 6.5, flat)]
+
+
+def test_of_two_published_runs_of_one_model_the_one_published_last_counts():
+    first = RatingFactory(expectation=9.0)
+    second = RatingFactory(expectation=3.0, persona=first.persona, product=first.product)
+    assert first.run.language_model == second.run.language_model
+    assert [rating for _, _, rating, _ in published_ratings()] == [3.0]
+    other = LanguageModelFactory(name="other", is_simulator=False)
+    third = RatingFactory(expectation=5.0, persona=first.persona, product=first.product, run__language_model=other)
+    assert [rating for _, _, rating, _ in published_ratings()] == [3.0, 5.0]
+    simulated, said = sorted(verdicts(first.product), key=lambda verdict: verdict.mean)
+    assert (simulated.count, simulated.mean, said.count, said.keenest) == (1, 3.0, 1, third)
+
+
+def test_a_run_of_a_single_cell_is_judged_and_blocked():
+    run = rated("ConstantRater", raters=1, products=1)
+    assert run.quality.passed is False
+    assert "too few cells to judge: 1, at least 200 are needed" in run.quality.reasons
+
+
+def test_a_misspelt_threshold_is_named_and_publishes_nothing(settings):
+    run = rated("SteadyRater")
+    settings.FASHIONREC = {**settings.FASHIONREC, "RATING_GATE": {"cels": 1}}
+    with pytest.raises(Invalid, match="FASHIONREC_RATING_GATE: .*'cels'"):
+        judge_run(run=run)
 
 
 def test_the_command_calibrates_to_a_file_and_to_what_people_rated(tmp_path, capsys):

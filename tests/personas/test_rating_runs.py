@@ -1,28 +1,22 @@
 """A rating run at work: asking, storing, stopping, going on."""
 
-import json
 from collections import Counter
-from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from fashionrec.common.queue import without_ringing
-from personas.jobs import work_rating_run
+from personas.jobs import probe_model
 from personas.ml.distributions import expectation, label_mass, mean_distribution, to_probabilities
-from personas.ml.language_model import LABELS, Usage
-from personas.models import SCALE, QualityReport, Rating, RatingChunk, RatingRun, RawScore
-from personas.selectors import run_summary
-from personas.services.language_models import default_language_model, register_language_model
-from personas.services.personas import generate_personas
-from personas.services.rating_plans import plan_rating_run, resume_with_budget
+from personas.ml.language_model import LABELS, ModelUnavailable, Usage
+from personas.models import SCALE, LanguageModel, QualityReport, Rating, RatingChunk, RatingRun, RawScore
+from personas.services.rating_plans import resume_with_budget
 from personas.services.ratings import store_ratings, store_raw_scores
 from tests.factories.catalog import ProductFactory
 from tests.factories.personas import PersonaFactory, RatingRunFactory
-from tests.raters import AwayRater
+from tests.personas.planned_rating import plan, work
+from tests.raters import AwayRater, SteadyRater
 
 pytestmark = pytest.mark.django_db
 
@@ -30,35 +24,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def products():
     return ProductFactory.create_batch(13, pictures=0)
-
-
-@pytest.fixture
-def shops_rater(settings):
-    """The shop's rater is the simulator here: loading weights is another test's business."""
-    settings.FASHIONREC = {
-        **settings.FASHIONREC,
-        "RATER": "fashionrec.simulation.rater.SimulatedRater",
-        "RATER_OPTIONS": {},
-        "RATING_GATE": {"cells": 30, "products": 10},
-    }
-
-
-def plan(adapter="tests.raters.SteadyRater", **options):
-    personas = generate_personas(count=5, seed=1)
-    model = register_language_model(
-        name=adapter.rpartition(".")[2], adapter=adapter, options=options.pop("options", {}),
-        prompt_price=options.pop("prompt_price", 0),
-    )  # fmt: skip
-    with without_ringing():
-        return plan_rating_run(
-            personas=personas, language_model=model, **{"raters_per_product": 3, "seed": 4, **options}
-        )
-
-
-def work(run, **options):
-    work_rating_run(str(run.pk), **options)
-    run.refresh_from_db()
-    return run
 
 
 def planned_cells(run):
@@ -214,6 +179,29 @@ def test_a_model_that_breaks_in_the_middle_fails_the_run_and_keeps_its_answers(p
     assert not QualityReport.objects.exists()
 
 
+def test_a_cell_that_the_model_cannot_answer_is_left_out_and_the_run_goes_on(products, monkeypatch):
+    monkeypatch.setattr("personas.jobs.FEWEST_UNANSWERED", 6)
+    ProductFactory(pictures=0, colour="purple")
+    run = work(plan(adapter="tests.raters.OddRater", raters_per_product=1))
+    assert (run.state, run.error) == ("done", "")
+    # 14 products in both orders, asked again and as a control; the purple one is missing everywhere.
+    assert RawScore.objects.filter(run=run).count() == 2 * 3 * 13
+    assert Rating.objects.filter(run=run).count() == 13
+    assert not Rating.objects.filter(run=run, product__colour="purple").exists()
+
+
+def test_a_model_that_cannot_answer_much_fails_the_run(products):
+    ProductFactory.create_batch(6, pictures=0, colour="purple")
+    run = work(plan(adapter="tests.raters.OddRater", raters_per_product=5))
+    assert (run.state, run.error) == ("failed", "top_logprobs: the returned mass is 0.94, at least 0.95 is needed")
+
+
+def test_an_adapter_whose_own_code_breaks_fails_the_run_instead_of_being_rung_for_without_end(products):
+    run = plan(adapter="tests.raters.CrashingRater")
+    work(run)
+    assert (run.state, run.error) == ("failed", "KeyError: 'settings'")
+
+
 def test_a_server_that_is_away_for_a_moment_costs_a_retry_and_no_answer(products):
     AwayRater.gone = 0
     run = work(plan(adapter="tests.raters.AwayRater"))
@@ -224,6 +212,50 @@ def test_a_server_that_is_away_for_a_moment_costs_a_retry_and_no_answer(products
     work(run)
     assert run.state == "done"
     assert RawScore.objects.filter(run=run).count() == 156
+
+
+def test_what_a_server_took_before_it_went_away_counts_against_the_budget(products, monkeypatch):
+    run = plan()
+    score = SteadyRater.score_labels
+
+    def go_away_after_answering(self, prefix, suffixes, labels):
+        scores = score(self, prefix, suffixes, labels)
+        if self.usage.calls >= 30:
+            raise ModelUnavailable("gone")
+        return scores
+
+    monkeypatch.setattr(SteadyRater, "score_labels", go_away_after_answering)
+    work(run)
+    stored = RawScore.objects.filter(run=run).count()
+    assert run.calls_made == stored < run.tokens_used / 100
+
+
+def test_prompts_are_counted_and_not_the_calls_that_each_took(products, monkeypatch):
+    score = SteadyRater.score_labels
+
+    def eight_draws(self, prefix, suffixes, labels):
+        self.usage.calls += 7 * len(suffixes)
+        self.usage.prompt_tokens += 700 * len(suffixes)
+        return score(self, prefix, suffixes, labels)
+
+    monkeypatch.setattr(SteadyRater, "score_labels", eight_draws)
+    run = work(plan(max_tokens=40_000))
+    assert run.state == "paused"
+    assert run.tokens_used == 800 * run.calls_made
+    assert run.tokens_used <= 40_000
+
+
+def test_one_run_never_holds_answers_of_two_models(products):
+    run = work(plan(max_tokens=4000))
+    assert run.state == "paused"
+    LanguageModel.objects.update(options={"seed": 9})  # as if its weights were replaced behind the same name
+    probe_model(run.language_model_id)
+    with without_ringing():
+        resume_with_budget(run=run)
+    work(run)
+    assert run.state == "failed"
+    assert "came from other weights or options" in run.error
+    assert RawScore.objects.filter(run=run).values("model_digest").distinct().count() == 1
 
 
 def test_a_model_that_changed_since_it_was_probed_is_not_asked(products):
@@ -295,65 +327,3 @@ def test_probabilities_are_the_softmax_of_what_the_model_gave_to_labels():
     assert to_probabilities(np.zeros((0, 11))).shape == (0, 11)
     assert mean_distribution(np.zeros((0, 2, 11))).shape == (0, 11)
     assert len(LABELS) == len(SCALE) == 11
-
-
-def test_the_command_rates_publishes_and_carries_on_with_an_open_run(products, shops_rater, capsys):
-    with without_ringing():
-        run = plan_rating_run(
-            personas=generate_personas(count=5, seed=1), language_model=default_language_model(),
-            raters_per_product=3, seed=4,
-        )  # fmt: skip
-    work(run)
-    RatingRun.objects.filter(pk=run.pk).update(state="running", finished_at=None)
-    live = timezone.now() + timedelta(seconds=60)
-    RatingChunk.objects.filter(run=run, index=1).update(state="pending", lease_owner="elsewhere:1:a", lease_until=live)
-    with pytest.raises(CommandError, match="another process works on it"):
-        call_command("rate_catalogue")
-    RatingChunk.objects.filter(run=run, index=1).update(lease_until=None)
-    call_command("rate_catalogue", publish=True)
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    run.refresh_from_db()
-    assert RatingRun.objects.count() == 1
-    assert (result["run"], result["state"], result["published"]) == (str(run.pk), "done", True)
-    assert (result["simulated"], result["demonstration"]) == (True, False)
-    assert result["ratings"] == Rating.objects.count() == sum(result["histogram"].values()) == 39
-    assert result["quality"]["passed"] is True
-    assert {key: result[key] for key in ("ratings", "mean")} == {
-        key: run_summary(run)[key] for key in ("ratings", "mean")
-    }
-
-
-def test_the_command_says_what_it_will_take_and_asks_nothing(products, shops_rater, capsys):
-    generate_personas(count=5, seed=1)
-    call_command("rate_catalogue", raters=2, plan_only=True)
-    figures = json.loads(capsys.readouterr().out)
-    assert (figures["products"], figures["calls"]) == (13, 2 * (26 + 26))
-    assert not RatingRun.objects.exists()
-
-
-def test_the_command_goes_on_with_a_paused_run_under_the_budget_given_now(products, shops_rater, capsys):
-    generate_personas(count=5, seed=1)
-    register_language_model(name="steady", adapter="tests.raters.SteadyRater")
-    with pytest.raises(CommandError, match="paused: token budget"):
-        call_command("rate_catalogue", model="steady", raters=3, max_tokens=3000)
-    call_command("rate_catalogue", model="steady", max_tokens=30_000)
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (result["state"], result["tokens"]) == ("done", 15_600)
-    assert RatingRun.objects.count() == 1
-
-
-def test_the_command_says_what_is_missing(products, shops_rater):
-    with pytest.raises(CommandError, match="raters_per_product: expected 1 to 0, the personas"):
-        call_command("rate_catalogue")
-    with pytest.raises(CommandError, match="--publish"):
-        call_command("rate_catalogue", publish=True, queue=True)
-    with pytest.raises(CommandError, match="language_model: unknown language model; known: .*'nobody'"):
-        call_command("rate_catalogue", model="nobody")
-
-
-def test_the_command_does_not_publish_what_the_gate_blocks(products, shops_rater):
-    generate_personas(count=5, seed=1)
-    register_language_model(name="random", adapter="tests.raters.RandomRater")
-    with pytest.raises(CommandError, match="not published: .*label order agree"):
-        call_command("rate_catalogue", model="random", raters=3, publish=True)
-    assert RatingRun.objects.get().published_at is None

@@ -58,7 +58,7 @@ def _target(target: str) -> tuple[list[float] | None, str]:
         ) from error
     if not isinstance(shares, list) or not all(isinstance(share, (int, float)) for share in shares):
         raise CommandError(f"--target: expected a JSON list of 11 numbers in {target!r}")
-    return [float(share) for share in shares], f"file {Path(target).name}"
+    return [float(share) for share in shares], f"file {Path(target).name}"[:200]
 
 
 def _what_people_rated() -> tuple[list[float], str]:

@@ -11,9 +11,10 @@ from tqdm import tqdm
 from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
 from fashionrec.common.runs import release_leases_of_the_dead
-from personas.models import LanguageModel, Persona, PersonaRun
+from personas.models import Persona, PersonaRun
 from personas.persona_report_text import report_lines
 from personas.quotas import QUOTAS, Quotas, draw_cells
+from personas.services.language_models import find_language_model
 from personas.services.persona_runs import plan_persona_run, retry_failed, same_persona_run
 from personas.services.personas import generate_personas
 
@@ -76,10 +77,10 @@ class Command(BaseCommand):
         self._finish(report, {"personas": len(personas), "created": total - before, "total": total})
 
     def _imagine(self, name: str, count: int, options: dict[str, Any], quotas: Quotas) -> None:
-        language_model = LanguageModel.objects.filter(name=name).first()
-        if language_model is None:
-            known = ", ".join(LanguageModel.objects.order_by("name").values_list("name", flat=True)) or "none"
-            raise CommandError(f"--model: there is no language model {name!r}; registered: {known}")
+        try:
+            language_model = find_language_model(name)
+        except AppError as error:
+            raise CommandError(error.message) from error
         asked = {"count": count, "language_model": language_model, "seed": options["seed"], "quotas": quotas}
         if options["queue"]:
             run = self._run(asked, retry=options["retry_failed"])

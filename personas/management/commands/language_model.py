@@ -17,8 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--adapter", help=f"{', '.join(ADAPTERS)}, or the dotted path of a class")
         parser.add_argument("--options", default="{}", help='arguments of the adapter as JSON, such as {"model": "…"}')
-        parser.add_argument("--prompt-price", type=float, default=0, help="price of a million prompt tokens")
-        parser.add_argument("--completion-price", type=float, default=0, help="price of a million completion tokens")
+        parser.add_argument("--prompt-price", type=float, default=None, help="price of a million prompt tokens")
+        parser.add_argument("--completion-price", type=float, default=None, help="price of a million completion tokens")
 
     def handle(self, *, name: str, adapter: str | None, options: str, **prices: Any) -> None:
         from personas.jobs import probe_model
@@ -48,4 +48,5 @@ class Command(BaseCommand):
         answer = {"name": name, "state": probed.state, "scoring": probed.scoring, "digest": probed.digest}
         self.stdout.write(json.dumps({**answer, "probe": probed.probe}))
         if probed.state != LanguageModel.State.READY:
-            raise CommandError(f"{name}: refused: {probed.probe.get('reason')}")
+            what = "refused" if probed.state == LanguageModel.State.REFUSED else "could not be probed"
+            raise CommandError(f"{name}: {what}: {probed.probe.get('reason')}")

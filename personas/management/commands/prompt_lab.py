@@ -6,14 +6,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from fashionrec.common.errors import AppError, Invalid
+from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
 from personas.lab_answers import model_notes
 from personas.lab_table import COLUMNS, table_rows
 from personas.ml.lab_arms import BIO_RICHNESS
-from personas.models import LabRun, LanguageModel
+from personas.models import LabRun
 from personas.services.lab import DEFAULT_GRID, plan_lab_run, sample_personas, sample_products
-from personas.services.language_models import default_language_model
+from personas.services.language_models import default_language_model, find_language_model
 from personas.services.templates import shipped_templates, template_named
 
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def _plan(self, options: dict[str, Any]) -> LabRun:
         names = options["models"]
         return plan_lab_run(
-            language_models=[_model_named(name) for name in names] if names else [default_language_model()],
+            language_models=[find_language_model(name) for name in names] if names else [default_language_model()],
             templates=[template_named(name) for name in options["templates"]]
             if options["templates"]
             else shipped_templates(),
@@ -88,11 +88,3 @@ class Command(BaseCommand):
             told = f"{row['template']} ({row['reading']}, T {row['temperature']:g}, bio {row['bio']})"
             self.stdout.write(f"models on {told}: Spearman {row['consistency']:.3f}, variance {row['variance']:.2f}")
         self.stdout.write(json.dumps({"run": str(run.pk), "state": run.state, "report": run.report}))
-
-
-def _model_named(name: str) -> LanguageModel:
-    model = LanguageModel.objects.filter(name=name).first()
-    if model is None:
-        known = ", ".join(LanguageModel.objects.order_by("name").values_list("name", flat=True)) or "none is registered"
-        raise Invalid.for_field("models", name, f"unknown language model; known: {known}")
-    return model

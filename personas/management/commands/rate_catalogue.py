@@ -1,5 +1,6 @@
 """manage.py rate_catalogue: let the personas rate the catalogue, here or on the worker."""
 
+import argparse
 import json
 from decimal import Decimal
 from typing import Any
@@ -12,8 +13,19 @@ from fashionrec.common.queue import without_ringing
 from personas.models import LanguageModel, Persona, RatingRun
 from personas.selectors import run_summary
 from personas.services.language_models import default_language_model, find_language_model
-from personas.services.rating_plans import draw_plan, plan_rating_run, resume_with_budget
+from personas.services.rating_plans import change_budget, draw_plan, plan_rating_run, resume_with_budget
+from personas.services.rating_quality import ensure_judged
 from personas.services.ratings import publish
+
+
+def _money(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise argparse.ArgumentTypeError(f"expected an amount such as 2.50, received {text!r}")
+    return amount
 
 
 class Command(BaseCommand):
@@ -25,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--products", type=int, default=None, help="rate so many products, drawn (default: all)")
         parser.add_argument("--seed", type=int, default=0, help="decides who rates what")
         parser.add_argument("--max-tokens", type=int, default=None, help="the run pauses before it asks for more")
-        parser.add_argument("--max-cost", type=Decimal, default=None, help="the run pauses before it costs more")
+        parser.add_argument("--max-cost", type=_money, default=None, help="the run pauses before it costs more")
         parser.add_argument("--plan-only", action="store_true", help="print calls, tokens and cost; ask nothing")
         parser.add_argument("--publish", action="store_true", help="let the ratings reach training if the gate passes")
         parser.add_argument("--queue", action="store_true", help="let a worker do it")
@@ -45,19 +57,24 @@ class Command(BaseCommand):
             with without_ringing():
                 run = self._unfinished(model, options) or self._plan(model, options)
             self._work(run)
+            run.refresh_from_db()
+            if run.state != RatingRun.State.DONE:
+                raise CommandError(f"rating run {run.pk}: {run.state}: {run.error or 'another process works on it'}")
+            self._report(run, publish_it=publish)
         except AppError as error:
             raise CommandError(error.message) from error
-        run.refresh_from_db()
-        if run.state != RatingRun.State.DONE:
-            raise CommandError(f"rating run {run.pk}: {run.state}: {run.error or 'another process works on it'}")
-        self._report(run, publish_it=publish)
 
     def _unfinished(self, model: LanguageModel, options: dict[str, Any]) -> RatingRun | None:
-        """An open run of the model; a paused one goes on with the budget given now."""
+        """An open run of the model; under the budget given now, or its own where none is given."""
         states = [*RatingRun.OPEN_STATES, RatingRun.State.PAUSED]
         run = RatingRun.objects.filter(language_model=model, state__in=states).order_by("created_at").first()
-        if run is not None and run.state == RatingRun.State.PAUSED:
-            resume_with_budget(run=run, max_tokens=options["max_tokens"], max_cost=options["max_cost"])
+        if run is not None:
+            budget: dict[str, Any] = {
+                name: getattr(run, name) if options[name] is None else options[name]
+                for name in ("max_tokens", "max_cost")
+            }
+            change = resume_with_budget if run.state == RatingRun.State.PAUSED else change_budget
+            change(run=run, **budget)
         return run
 
     def _arguments(self, model: LanguageModel, options: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +105,7 @@ class Command(BaseCommand):
             work_rating_run(str(run.pk), on_chunk=lambda seen: bar.update(seen.done - bar.n))
 
     def _report(self, run: RatingRun, *, publish_it: bool) -> None:
-        quality = run.quality
+        quality = ensure_judged(run=run)
         if publish_it and quality.passed:
             run = publish(run=run)
         model = run.language_model

@@ -101,6 +101,11 @@ class RemoteModel(StructuredWriter):
             self._found_dialect = OWNERS.get(str(first.get("owned_by", "")).lower(), "openai")
         return self._found_dialect
 
+    @property
+    def continues_text(self) -> bool:
+        """A completion model, as far as is known: which endpoint answers shows at the first call."""
+        return self._found_endpoint == "completions"
+
     def complete(self, prompt: str, sampling: Sampling) -> str:
         return self.texts([{"role": "user", "content": prompt}], prompt, sampling)[0]
 

@@ -107,6 +107,11 @@ class TransformersModel(StructuredWriter):
         prompts = self.prompt_encoder()
         return self._draw(prompts.encode([prompt])[0], sampling)
 
+    @property
+    def continues_text(self) -> bool:
+        """A completion model, which goes on with a text instead of answering it."""
+        return not self.prompt_encoder().chat
+
     def write(self, messages: Sequence[Message], sampling: Sampling) -> str:
         prompts = self.prompt_encoder()
         if prompts.chat:

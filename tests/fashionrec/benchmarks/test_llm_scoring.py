@@ -42,6 +42,7 @@ def test_adapters_in_this_process_tell_all_labels(results: dict[str, Any]) -> No
     assert set(measured) == {"simulated rater", "transformers, plain", "transformers, chat"}
     assert all(row["labels"] == 11 and row["sum_off_by"] <= 1e-9 for row in measured.values())
     assert 0.3 < measured["transformers, plain"]["label_mass"] < 1
+    assert all(0.3 < row["largest_label_mass"] <= 1 + 1e-5 for row in measured.values())
 
 
 def test_what_is_not_installed_is_said_and_meets_no_goal(results: dict[str, Any]) -> None:
@@ -69,6 +70,15 @@ def test_goals_are_judged_by_their_figures(results: dict[str, Any]) -> None:
     judged = {row["goal"]: row["met"] for row in llm_scoring.goals(better)}
     assert judged["cached equals naive"] is True
     assert judged["cached is faster"] is True
+
+
+def test_scores_that_are_no_probabilities_miss_the_goal(results: dict[str, Any]) -> None:
+    found = copy.deepcopy(results)
+    found["adapters"] = [row for row in found["adapters"] if row["state"] == "measured"]
+    goal = "label mass before it is normalised"
+    assert {row["goal"]: row["met"] for row in llm_scoring.goals(found)}[goal] is True
+    found["adapters"][1]["largest_label_mass"] = 1.3
+    assert {row["goal"]: row["met"] for row in llm_scoring.goals(found)}[goal] is False
 
 
 def test_sizes_that_leave_nothing_to_measure_are_refused() -> None:

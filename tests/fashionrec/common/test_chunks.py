@@ -216,6 +216,16 @@ def test_a_living_worker_keeps_its_chunk_longer_than_one_lease(settings):
     assert (run.state, chunks_of(run).get().attempts) == ("done", 1)
 
 
+def test_a_run_that_was_asked_to_stop_is_cancelled_and_not_paused():
+    def stop_and_run_out(chunk):
+        request_cancel(run=RatingRun.objects.get(pk=run.pk))
+        raise RunPaused("the budget is used up")
+
+    run, work = RatingRunFactory(chunks=2), Work(before=stop_and_run_out)
+    work_through_chunks(run, chunks_of(run), work)
+    assert (run.state, run.error, states(run)) == ("cancelled", "", ["pending", "pending"])
+
+
 def test_a_pause_gives_the_chunk_back_and_nobody_rings_until_it_is_resumed():
     def pause(chunk):
         if chunk.index == 1:

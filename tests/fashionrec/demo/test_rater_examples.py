@@ -9,9 +9,8 @@ from fashionrec.demo.product_corpus import draw_products
 from fashionrec.demo.rater_examples import MARKS, PARTS, RaterExamples, teach
 from fashionrec.demo.rater_figures import in_order
 from fashionrec.simulation.taste import Taste
-from personas.ml.language_model import LABELS
 from personas.ml.persona_draft import PersonaDraft
-from personas.ml.prompt_text import ASCENDING, DESCENDING, POINTS, PREFIX, PRODUCT_FIELDS, fill_prefix
+from personas.ml.prompt_text import ASCENDING, DESCENDING, PREFIX, PRODUCT_FIELDS, fill_prefix
 from personas.ml.structured_output import first_json_object
 
 PERSONA = {
@@ -91,22 +90,11 @@ def test_marks_point_at_the_words_that_decide(examples: RaterExamples) -> None:
 
 
 def test_documents_answer_a_request_with_a_valid_person_and_end(examples: RaterExamples) -> None:
-    people = [document for document in examples.documents(0, count=40) if document.prompt.endswith("\n\nJSON:")]
-    assert len(people) >= 25
-    for document in people:
+    for document in examples.documents(0, count=30):
+        assert document.prompt.endswith("\n\nJSON:")
         assert document.continuation.startswith(' {"name": ')
         assert document.continuation.endswith("}\n\n")
         PersonaDraft.model_validate(first_json_object(document.continuation))
-
-
-def test_some_documents_answer_a_rating_prompt_with_one_letter_or_one_number(examples: RaterExamples) -> None:
-    answers = [document for document in examples.documents(0, count=120) if document.prompt.endswith("\nRating:")]
-    assert 8 <= len(answers) <= 35
-    told = {document.continuation for document in answers}
-    assert told <= {f" {answer}" for answer in (*LABELS, *map(str, POINTS))}
-    letters = [document for document in answers if document.continuation.strip() in LABELS]
-    assert 0 < len(letters) < len(answers)
-    assert all("with one letter" in document.prompt for document in letters)
 
 
 def test_the_other_label_order_is_the_prefix_as_the_shop_would_write_it(examples: RaterExamples) -> None:

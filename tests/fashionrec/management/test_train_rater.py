@@ -125,6 +125,13 @@ def _with(shape: RaterShape) -> Any:
         (["--method=dpo", "--model=compact", "--name=a", "--run=x"], "--run: received 'x'"),
         (["--method=sft", "--name=a", "--run=x"], "--model: needed"),
         (["--from-drawings", "--name=a", "--model=compact"], "--model: received 'compact', has no meaning"),
+        (["--from-drawings", "--name=a", "--batch-size=8"], "--batch-size: received 8, has no meaning"),
+        (["--from-drawings", "--name=a", "--beta=0.2"], "--beta: received 0.2, has no meaning"),
+        (["--method=sft", "--model=compact", "--name=a", "--run=x", "--beta=0.2"], "--beta: received 0.2, has no mean"),
+        (
+            ["--method=sft", "--model=compact", "--name=a", "--run=x", "--provenance=lab"],
+            "--provenance: received 'lab'",
+        ),
         (["--name=a"], "one of the arguments --from-drawings --method is required"),
         (["--method=sft", "--model=compact", "--name=a", "--run=nonsense"], "run: no rating run has this id"),
         (["--method=sft", "--model=compact", "--name=a", f"--run={uuid.UUID(int=1)}"], "run: no rating run has"),

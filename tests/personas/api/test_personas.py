@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from personas.models import Persona, Rating, RatingRun
+from personas.models import LanguageModel, Persona, Rating, RatingRun
 from personas.services.personas import generate_personas
 from personas.services.ratings import publish
 from tests.factories.access import client_with_key
@@ -152,13 +152,20 @@ def test_a_run_is_published_over_http_only_past_the_gate() -> None:
 def test_a_paused_run_goes_on_with_another_budget() -> None:
     generate_personas(count=2, seed=1)
     ProductFactory()
+    unpriced = {"raters_per_product": 1, "max_cost": "0.5"}
+    refused = client_with_key("ratings:write").post("/api/v1/rating-runs/", unpriced, format="json")
+    assert refused.status_code == 422
+    assert "has no price" in refused.json()["error"]["message"]
+    LanguageModel.objects.update(prompt_price=2)
     run = planned_run(raters_per_product=1, max_tokens=10, max_cost="0.5")
     client = client_with_key("ratings:write")
     path = f"/api/v1/rating-runs/{run.pk}/resume/"
     assert client.post(path, {"max_tokens": 99}, format="json").status_code == 409
     RatingRun.objects.update(state="paused", error="token budget: …")
     body = client.post(path, {"max_tokens": 99}, format="json").json()
-    assert (body["state"], body["max_tokens"], body["max_cost"], body["error"]) == ("queued", 99, None, "")
+    assert (body["state"], body["max_tokens"], body["max_cost"], body["error"]) == ("queued", 99, 0.5, "")
+    RatingRun.objects.update(state="paused")
+    assert client.post(path, {"max_cost": None}, format="json").json()["max_cost"] is None
     assert client.post(path, {"max_tokens": -1}, format="json").status_code == 422
 
 

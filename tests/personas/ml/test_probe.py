@@ -72,6 +72,7 @@ def test_a_probe_is_frozen_and_fits_a_json_field() -> None:
         (Model(-2.5, -2.4, scoring="bounded"), "repeatable: asking twice moved .* by 0.1; 0.05 is allowed"),
         (Model(-2.5, -2.49, scoring="simulated"), "repeatable: asking twice moved .*; 0 is allowed"),
         (Model(float("nan")), r"scores: expected \(3, 11\) finite ones, received \(3, 11\), 0% of it finite"),
+        (Model(-2.5, float("nan")), r"scores: expected \(3, 11\) finite ones, received \(3, 11\), 0% of it finite"),
         (Model(ModelUnavailable("answered 503")), "answered 503"),
         (Model(ModelUnusable("logprobs: ignored")), "logprobs: ignored"),
         (Model(refuses=ModelUnusable("model: gone")), "model: gone"),

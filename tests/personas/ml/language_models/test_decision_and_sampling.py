@@ -1,5 +1,6 @@
 """The other two ways to ask a server: a decision, and counted answers; both against a real `transformers serve`."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def test_a_decision_server_knows_no_labels_but_the_first_letters() -> None:
         (dict.fromkeys(LABELS[:10], 1 / 11), "expected probabilities of A, B, .*, received"),
         (dict.fromkeys(LABELS, 0.2), "the probabilities add up to 2.200, not to 1"),
         (None, "expected probabilities of A, B"),
+        (dict.fromkeys(LABELS, None), "expected probabilities within 0 and 1, received"),
+        (dict.fromkeys(LABELS, math.nan), "expected probabilities within 0 and 1, received"),
+        ({**dict.fromkeys(LABELS, 0.0), "A": 1.5, "B": -0.5}, "expected probabilities within 0 and 1, received"),
     ],
 )
 def test_a_decision_that_is_no_distribution_is_refused(probabilities: Any, reason: str) -> None:

@@ -107,6 +107,9 @@ def test_back_off_doubles_at_most_and_is_jittered() -> None:
         ({"detail": "Unexpected fields"}, "Unexpected fields"),
         ("<html>Not found</html>", "<html>Not found</html>"),
         ({"error": "x" * 1000}, "x" * 300 + "…"),
+        ({"error": "a\x00b \ud800c\x1b[31m"}, "a\ufffdb \ufffdc\ufffd[31m"),
+        ("nul \x00 byte", "nul \ufffd byte"),
+        ("[" * 100_000, "[" * 300 + "…"),
     ],
 )
 def test_4xx_is_not_asked_again_and_quotes_the_server_in_short(server: ScriptedServer, body: object, said: str) -> None:
@@ -124,7 +127,7 @@ def test_redirects_are_not_followed(server: ScriptedServer) -> None:
         client(server).post("completions", {})
 
 
-@pytest.mark.parametrize("reply", [garbage(), Reply(""), Reply("Certainly! Here it is")])
+@pytest.mark.parametrize("reply", [garbage(), Reply(""), Reply("Certainly! Here it is"), Reply('{"a":' * 50_000)])
 def test_what_is_no_json_is_refused(server: ScriptedServer, reply: Reply) -> None:
     server.script(reply)
     with pytest.raises(ModelUnusable, match="answered no JSON"):
@@ -174,9 +177,29 @@ def test_the_key_is_read_when_asking_and_shown_nowhere(
     assert model.digest == before
 
 
+def test_a_key_with_a_line_break_after_it_is_taken_without(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MODEL_KEY", f"{SECRET}\n")
+    client(server, api_key_env="TEST_MODEL_KEY").post("completions", {})
+    assert server.requests[0].headers["Authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}é", f"{SECRET}\r\nX-Other: 1"])
+def test_a_key_that_fits_no_header_is_refused_without_showing_it(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("TEST_MODEL_KEY", key)
+    with pytest.raises(ModelUnusable, match="api_key_env: the value of TEST_MODEL_KEY has characters") as refused:
+        client(server, api_key_env="TEST_MODEL_KEY").post("completions", {})
+    assert SECRET not in str(refused.value)
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
+        ("http://exa\x00mple.org", "base_url: Invalid non-printable"),
         ("ftp://example.org", "base_url: expected http"),
         ("example.org/v1", "base_url: expected http"),
         ("http://user:word@example.org/v1", "must hold no user, password or query"),

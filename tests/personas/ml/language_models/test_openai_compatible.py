@@ -147,6 +147,9 @@ def test_missing_share_is_counted() -> None:
             Reply({"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "A"}]}]}}]}),
             "logprobs: the server's log-probabilities cannot be read",
         ),
+        (log_probabilities({**LETTERS, "w0": -(10**400)}), "logprobs: the server's log-probabilities cannot be read"),
+        (log_probabilities({**LETTERS, "w0": math.nan}), "logprobs: the server's log-probabilities cannot be read"),
+        (log_probabilities({**LETTERS, **{f"w{i}": math.inf for i in range(9)}}), "add up to .*: they are none"),
     ],
 )
 def test_what_cannot_be_trusted_is_refused_naming_the_parameter(behaviour: Behaviour, reason: str) -> None:
@@ -300,6 +303,24 @@ def test_usage_is_estimated_where_the_server_counts_nothing() -> None:
         model = model_of(server)
         model.complete("x" * 40, Sampling())
     assert model.usage == Usage(calls=1, prompt_tokens=11, completion_tokens=3)
+
+
+@pytest.mark.parametrize("counted", [10**30, -5, True, "many", 1.5])
+def test_tokens_that_cannot_be_are_estimated_instead(counted: Any) -> None:
+    reply = Reply({"choices": [{"message": {"content": "12345678"}}], "usage": {"prompt_tokens": counted}})
+    with ScriptedServer([reply]) as server:
+        model = model_of(server)
+        model.complete("x" * 40, Sampling())
+    assert (model.usage.prompt_tokens, model.usage.completion_tokens) == (11, 2)
+
+
+def test_written_text_holds_nothing_that_cannot_be_stored() -> None:
+    with ScriptedServer([Reply({"choices": [{"message": {"content": "a\x00b\ud83dc\U0001f600"}}]})]) as server:
+        assert model_of(server).complete("x", Sampling()) == "ab?c\U0001f600"
+
+
+def test_one_call_a_prompt_is_saved_a_few_at_a_time() -> None:
+    assert OpenAICompatibleModel("http://127.0.0.1:9/v1", "m", concurrency=3).save_every == 12
 
 
 def test_the_digest_knows_server_model_and_options() -> None:

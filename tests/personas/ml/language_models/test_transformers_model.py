@@ -157,6 +157,18 @@ def test_options_that_do_not_fit_are_named(completion_folder: Path) -> None:
         TransformersModel("/no/such/folder").check_labels(LABELS)
 
 
+@pytest.mark.parametrize("broken", ["model.safetensors", "tokenizer.json"])
+def test_broken_files_and_devices_that_are_not_there_are_a_reason_and_no_crash(
+    completion_folder: Path, tmp_path: Path, broken: str
+) -> None:
+    folder = shutil.copytree(completion_folder, tmp_path / "broken")
+    (folder / broken).write_bytes((folder / broken).read_bytes()[:100])
+    with pytest.raises(ModelUnusable, match="model: '.*broken' cannot be loaded"):
+        TransformersModel(str(folder)).check_labels(LABELS)
+    with pytest.raises(ModelUnusable, match="cannot be loaded: .*abacus"):
+        TransformersModel(str(completion_folder), device="abacus").check_labels(LABELS)
+
+
 def test_a_lora_is_merged_and_changes_digest_and_answers(completion_folder: Path, tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
     base = TransformersModel(str(completion_folder))
