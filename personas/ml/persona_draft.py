@@ -44,16 +44,25 @@ class PersonaDraft(BaseModel):
     brands: list[str] = Field(min_length=1, max_length=4)
     bio: str = Field(min_length=40, max_length=1200)
 
+    @field_validator("likes", "dislikes", "brands", mode="before")
+    @classmethod
+    def _without_repeats(cls, values: object) -> object:
+        """Saying a thing twice says it once; the length is that of what is left."""
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            return values
+        kept: dict[str, str] = {}
+        for value in values:
+            kept.setdefault(value.strip().casefold(), value)
+        return list(kept.values())
+
     @field_validator("likes", "dislikes", "brands")
     @classmethod
-    def _short_distinct_words(cls, values: list[str]) -> list[str]:
+    def _short_words(cls, values: list[str]) -> list[str]:
         values = [" ".join(value.split()) for value in values]
         if any(not value or len(value) > 60 for value in values):
             raise ValueError("each entry needs 1 to 60 characters")
         if not all(value.isprintable() for value in values):
             raise ValueError("control characters are not allowed")
-        if len({value.lower() for value in values}) < len(values):
-            raise ValueError("entries must differ")
         return values
 
     @field_validator("name", "bio")

@@ -21,17 +21,20 @@ def spread_order(attributes: Sequence[Sequence[str]], *, window: int, generator:
     jitter = generator.random(people) * 0.5
     left = np.ones(people, dtype=bool)
     chosen: list[int] = []
-    shared: list[NDArray[np.float64]] = []
+    in_common = np.zeros(people)  # with the window − 1 before, kept up by adding one and taking one off
     for _ in range(people):
-        recent = shared[-(window - 1) :] if window > 1 else []
-        cost = jitter + (np.sum(recent, axis=0) if recent else 0.0)
-        pick = int(np.where(left, cost, np.inf).argmin())
+        pick = int(np.where(left, in_common + jitter, np.inf).argmin())
         left[pick] = False
         chosen.append(pick)
-        shared.append((codes == codes[pick]).sum(axis=1).astype(np.float64))
-        if len(shared) >= window:
-            shared.pop(0)
+        in_common += _shared(codes, pick)
+        if len(chosen) >= window:
+            in_common -= _shared(codes, chosen[len(chosen) - window])
     return chosen
+
+
+def _shared(codes: NDArray[np.int64], person: int) -> NDArray[np.float64]:
+    """(P,) how many attribute values each one has in common with `person`."""
+    return np.asarray((codes == codes[person]).sum(axis=1), dtype=np.float64)
 
 
 def assign(
