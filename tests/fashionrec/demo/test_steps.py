@@ -32,6 +32,14 @@ def test_the_demo_publishes_its_own_rating_run_and_nobody_elses():
     assert plan_ratings(demo, personas) is None
 
 
+def test_of_a_large_catalogue_a_sample_is_rated():
+    demo, personas = Demo(source="demo", personas=4, raters_per_product=2, rated_products=5), generate_personas(count=4)
+    ProductFactory.create_batch(8, source="demo", pictures=0)
+    with without_ringing():
+        run = plan_ratings(demo, personas)
+    assert (run.plan["products"], run.plan["cells"]["rating"]) == (5, 10)
+
+
 def test_a_source_too_long_for_its_shoppers_is_refused_before_anything_is_built():
     longest = Visitor._meta.get_field("source").max_length - len(f"{SIMULATED_SOURCE}:")
     assert longest == LONGEST_SOURCE
