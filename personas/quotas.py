@@ -1,7 +1,6 @@
 """Who the personas are, before anyone imagines them: shares fixed outside the model, exact by construction."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -80,11 +79,6 @@ def draw_cells(*, count: int, seed: int, quotas: Quotas | None = None) -> list[d
         values = [value for value, number in numbers.items() for _ in range(number)]
         columns[attribute] = generator.permutation(values)
     return [_plausible({name: str(column[row]) for name, column in columns.items()}) for row in range(count)]
-
-
-def joint_table(cells: Iterable[Mapping[str, str]]) -> Counter[tuple[str, ...]]:
-    """How many people have each combination of all attribute values, in the order of QUOTAS."""
-    return Counter(tuple(cell[attribute] for attribute in QUOTAS) for cell in cells)
 
 
 def in_order(table: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:

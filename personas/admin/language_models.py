@@ -118,7 +118,11 @@ class LanguageModelAdmin(admin.ModelAdmin[LanguageModel]):
 
     @admin.display(description="findings")
     def findings(self, model: LanguageModel) -> SafeString:
-        found = [(name.replace("_", " "), value) for name, value in model.probe.items()]
+        found = [
+            (name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else value)
+            for name, value in model.probe.items()
+            if value not in ("", None)
+        ]
         return format_html_join("\n", "<p>{}: {}</p>", found or [("not probed yet", "–")])
 
 

@@ -2,7 +2,7 @@
 the writer dress people by their gender."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,7 @@ def quota_table(asked: Sequence[Mapping[str, str]], got: Sequence[Mapping[str, s
     for attribute in CELL_ATTRIBUTES:
         wanted, found = Counter(cell[attribute] for cell in asked), Counter(cell[attribute] for cell in got)
         table[attribute] = {value: [wanted[value], found[value]] for value in sorted(wanted | found)}
-    wanted_cells, found_cells = (
-        Counter(tuple(cell[attribute] for attribute in CELL_ATTRIBUTES) for cell in cells) for cells in (asked, got)
-    )
+    wanted_cells, found_cells = joint_table(asked), joint_table(got)
     return {
         "attributes": table,
         "cells": len(wanted_cells),
@@ -65,6 +63,11 @@ def quota_table(asked: Sequence[Mapping[str, str]], got: Sequence[Mapping[str, s
         "unasked": (found_cells - wanted_cells).total(),
         "exact": wanted_cells == found_cells,
     }
+
+
+def joint_table(cells: Iterable[Mapping[str, str]]) -> Counter[tuple[str, ...]]:
+    """How many people have each combination of all attribute values, in the order of CELL_ATTRIBUTES."""
+    return Counter(tuple(cell[attribute] for attribute in CELL_ATTRIBUTES) for cell in cells)
 
 
 def nearest_neighbours(people: Sequence[Person]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ JSON_PHRASES = (
     '"}\n\n',
     '", "',
 )
-LONGEST_PHRASE = 400
 _FIELD = re.compile(r"\{[a-z_]+\}")
 
 

@@ -16,9 +16,10 @@ from fashionrec.common.runs import request_cancel
 from personas import persona_jobs
 from personas.ml.language_model import ModelUnavailable, ModelUnusable
 from personas.ml.near_duplicates import person_text
+from personas.ml.persona_report import joint_table
 from personas.models import LanguageModel, Persona, PersonaChunk
 from personas.persona_jobs import call_seed, work_persona_run
-from personas.quotas import draw_cells, joint_table, resolve_quotas
+from personas.quotas import draw_cells, resolve_quotas
 from personas.services.persona_runs import plan_persona_run, retry_failed, same_persona_run
 from personas.services.personas import generate_personas
 from tests.factories.personas import PersonaFactory, RatingRunFactory

@@ -16,9 +16,9 @@ from django.db import connection
 from fashionrec import embedded
 from fashionrec.common.queue import without_ringing
 from personas.ml.persona_draft import CELL_ATTRIBUTES
+from personas.ml.persona_report import joint_table
 from personas.models import LanguageModel, Persona, PersonaRun
 from personas.persona_jobs import work_persona_run
-from personas.quotas import joint_table
 from personas.services.persona_runs import plan_persona_run, retry_failed
 from tests.personas.checked_people import check
 from tests.personas.misbehaving_server import MisbehavingServer

@@ -4,7 +4,8 @@ from collections import Counter
 import pytest
 
 from fashionrec.common.errors import Invalid
-from personas.quotas import QUOTAS, apportion, draw_cells, in_order, joint_table, resolve_quotas
+from personas.ml.persona_report import joint_table
+from personas.quotas import QUOTAS, apportion, draw_cells, in_order, resolve_quotas
 
 
 def test_apportioned_numbers_add_up_and_are_the_share_rounded_up_or_down():
