@@ -51,13 +51,14 @@ stop: ## stop the embedded Postgres
 	@$(BIN)/python manage.py embedded stop
 
 test: setup ## the whole test suite
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS); status=$$?; \
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS); status=$$?; \
 	  DJANGO_SETTINGS_MODULE=fashionrec.settings.test $(BIN)/python manage.py embedded stop >/dev/null 2>&1; exit $$status
 
-check: setup ## ruff, mypy, import contracts, missing migrations, OpenAPI snapshot
+check: setup ## ruff, mypy, import contracts, the architecture's rules, missing migrations, OpenAPI snapshot
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_architecture.py
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | diff - docs/reference/openapi.yaml \
 	  || { echo "docs/reference/openapi.yaml is out of date: make openapi"; exit 1; }

@@ -13,8 +13,15 @@ from fashionrec import embedded
 from tests.worlds import Shop, build_tiny_world, new_shop
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, a file stays with one of them, and so does all that looks at the one tiny world."""
+    for item in items:
+        world = "tiny_world" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("tiny world" if world else str(item.path)))
+
+
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Runs before pytest-django makes the test database: the server must be up by then."""
     if settings.USES_EMBEDDED_DATABASE:
         embedded.start(settings.DATA_DIR)

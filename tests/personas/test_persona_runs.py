@@ -23,7 +23,7 @@ from personas.quotas import draw_cells, resolve_quotas
 from personas.services.persona_runs import plan_persona_run, retry_failed, same_persona_run
 from personas.services.personas import generate_personas
 from tests.factories.personas import PersonaFactory, RatingRunFactory
-from tests.personas.persona_writer import BROKEN, PROSE, TWIN, Writer, misbehaves, person_json
+from tests.personas.persona_writer import BROKEN, PROSE, TWIN, Writer, misbehaves
 
 pytestmark = pytest.mark.django_db
 
@@ -371,10 +371,6 @@ def test_two_workers_who_are_told_the_same_person_at_the_same_time_store_it_once
     assert (run.state, run.personas.filter(name="Ada Brink").count(), run.personas.count()) == ("done", 1, 2)
     assert Counter(len(chunk.rejections) for chunk in run.chunks.all()) == {0: 1, 1: 1}
     assert run.report["refused"] == {"structure": 0, "duplicate": 1, "unusable": 0}
-
-
-def test_the_scripted_writer_itself_answers_the_same_to_the_same_question():
-    assert person_json("p", 1) == person_json("p", 1) != person_json("p", 2)
 
 
 def test_after_a_near_duplicate_the_same_words_are_asked_with_another_seed(monkeypatch):
