@@ -7,7 +7,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
 from catalog.models import Brand, Category
-from catalog.querysets import ProductQuerySet, subtree
+from catalog.querysets import ProductQuerySet
 from fashionrec.common.errors import Invalid
 from fashionrec.common.text import clean_text
 
@@ -34,10 +34,11 @@ def condition(text: str) -> Q:
     matches = Q(document=_search_query(text))
     if brands := list(Brand.objects.filter(name__iexact=text).values_list("pk", flat=True)):
         matches |= Q(brand_id__in=brands)
-    named = Category.objects.filter(Q(name__iexact=text) | Q(path__iexact=text)).order_by("path").first()
-    if named:
-        matches |= Q(category_id__in=subtree(named).values("pk"))
-    return matches
+    named = Category.objects.filter(Q(name__iexact=text) | Q(path__iexact=text)).values_list("path", flat=True)
+    below = Q()
+    for path in named:  # women's shoes and men's
+        below |= Q(path=path) | Q(path__startswith=path + Category.SEPARATOR)
+    return matches | Q(category_id__in=Category.objects.filter(below).order_by().values("pk")) if below else matches
 
 
 def with_rank(products: ProductQuerySet, text: str) -> ProductQuerySet:

@@ -7,13 +7,32 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 MAX_ASPECT_RATIO = 20
+
+# How files begin that people take for pictures the shop can show: position, bytes, name.
+_SIGNATURES = (
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG\r\n", "PNG"),
+    (8, b"WEBP", "WEBP"),
+    (0, b"GIF8", "GIF"),
+    (0, b"BM", "BMP"),
+    (4, b"ftypavi", "AVIF"),
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1")),
+    (4, b"jP  ", "JPEG 2000"),
+    (4, b"JXL ", "JPEG XL"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "PDF"),
+    (0, b"\x00\x00\x01\x00", "an icon file"),
+)
+_MARKUP = ((b"<svg", "SVG"), (b"<!doctype html", "HTML"), (b"<html", "HTML"))
 
 # What Pillow's decoders raise on damaged input, beside its own error types.
 _DECODER_ERRORS = (
@@ -24,6 +43,7 @@ _DECODER_ERRORS = (
     IndexError,
     KeyError,
     TypeError,
+    RuntimeError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
@@ -62,9 +82,7 @@ def open_image(source: Path | str | bytes, *, field: str = "image", name: str = 
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(field, value, f"more than the allowed {MAX_PIXELS} pixels ({error})") from error
     except _DECODER_ERRORS as error:
-        start = content[:12].decode("latin-1").encode("unicode_escape").decode()
-        reason = f"not a picture in {', '.join(FORMATS)} (the content starts with '{start}')"
-        raise ImageError(field, value, reason) from error
+        raise ImageError(field, value, _why_not_opened(content, error)) from error
     _check_size(image, field=field, value=value)
     try:
         image.seek(0)
@@ -72,6 +90,24 @@ def open_image(source: Path | str | bytes, *, field: str = "image", name: str = 
         return _as_rgb(_upright(image))
     except _DECODER_ERRORS as error:
         raise ImageError(field, value, f"damaged {image.format}: {error}") from error
+
+
+def format_of(content: bytes) -> str:
+    """Format of a picture that `open_image` accepts, one of FORMATS; that of its first picture if it holds several."""
+    format = Image.open(io.BytesIO(content), formats=FORMATS).format or ""
+    return "JPEG" if format == "MPO" else format  # a JPEG with more JPEGs behind it, as phones write them
+
+
+def _why_not_opened(content: bytes, error: BaseException) -> str:
+    start = content[:12].decode("latin-1").encode("unicode_escape").decode()
+    kind = next((name for at, begin, name in _SIGNATURES if content.startswith(begin, at)), "")
+    markup = content[:1_000].lower()
+    kind = kind or next((name for tag, name in _MARKUP if tag in markup), "")
+    if kind in FORMATS:
+        return (
+            f"damaged {kind}: {'its beginning cannot be read' if isinstance(error, UnidentifiedImageError) else error}"
+        )
+    return f"{kind}{', ' if kind else ''}not a picture in {', '.join(FORMATS)} (the content starts with '{start}')"
 
 
 def _read(path: Path, *, field: str, value: str) -> bytes:
@@ -101,13 +137,14 @@ def _check_size(image: Image.Image, *, field: str, value: str) -> None:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
-    except _DECODER_ERRORS:  # damaged EXIF in front of a sound picture: keep the picture
-        return image
+        ImageOps.exif_transpose(image, in_place=True)  # a copy of 50 million pixels would be another 150 MB
+    except _DECODER_ERRORS:
+        pass  # damaged EXIF in front of a sound picture: keep the picture
+    return image
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):  # 16-bit grey: convert("RGB") would clip everything above 255 to white
         image = image.convert("I").point(lambda level: level / 256).convert("L")

@@ -1,19 +1,17 @@
 """Product pictures in the media storage, addressed by what they show: the same bytes are one file."""
 
 import hashlib
-import io
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from PIL import Image
 
-from catalog.images import MAX_BYTES, ImageError, open_image
+from catalog.images import MAX_BYTES, ImageError, format_of, open_image
 from catalog.models import ProductImage
 
-_ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
+_ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "AVIF": "avif"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,11 @@ class Picture:
     size: int
     width: int
     height: int
+    alt: str = ""
+    """What it shows, in words: of the product rather than of the file."""
+
+    def shown_as(self, alt: str) -> "Picture":
+        return replace(self, alt=alt)
 
 
 def read_within(folder: Path, name: str) -> bytes:
@@ -49,7 +52,7 @@ def read_within(folder: Path, name: str) -> bytes:
 def store_picture(content: bytes, *, name: str) -> Picture:
     """Check a picture completely and store it; stored bytes are not written again. Raises ImageError."""
     width, height = open_image(content, name=name).size
-    ending = _ENDINGS[Image.open(io.BytesIO(content)).format or ""]
+    ending = _ENDINGS[format_of(content)]  # what a browser is told it is: never the name that it came with
     digest = hashlib.sha256(content).hexdigest()
     target = f"products/{digest[:2]}/{digest}.{ending}"
     storage = storages["media"]

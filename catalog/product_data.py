@@ -28,6 +28,9 @@ HIGHEST_PRICE = Decimal("99999999.99")
 HIGHEST_STOCK = 2_147_483_647
 MOST_VARIANTS = 500
 MOST_IMAGES = 50
+LONGEST_FILE_NAME = 500
+LONGEST_ADDRESS = 2_000
+LONGEST_ALT = 300
 MOST_ATTRIBUTES = 100
 
 GENDERS = ("women", "men", "unisex", "girls", "boys")
@@ -52,7 +55,7 @@ class ProductData:
     """One product. Make it with catalog.product_parsing.parse_product, which checks what arrives from outside.
 
     variants, images, status: None leaves what is stored; a list replaces it.
-    images: file names relative to the folder of an import.
+    images: file names relative to the folder of an import, or http(s) addresses; alts: what some of them show.
     """
 
     external_id: str
@@ -69,6 +72,8 @@ class ProductData:
     attributes: Mapping[str, str] = field(default_factory=dict)
     variants: tuple[VariantData, ...] | None = None
     images: tuple[str, ...] | None = None
+    alts: Mapping[str, str] = field(default_factory=dict)
+    """Picture -> what it shows, in words."""
     status: str | None = None
 
     def as_record(self) -> dict[str, Any]:
@@ -77,11 +82,12 @@ class ProductData:
         for name in ("variants", "images", "status"):
             if record[name] is None:
                 del record[name]
+        alts = record.pop("alts")
         if self.variants is not None:
             record["variants"] = [
                 {name: getattr(variant, name) for name in VariantData.__slots__} for variant in self.variants
             ]
         if self.images is not None:
-            record["images"] = list(self.images)
+            record["images"] = [{"src": name, "alt": alts[name]} if name in alts else name for name in self.images]
         record["attributes"] = dict(self.attributes)
         return record

@@ -45,6 +45,7 @@ _THOUSANDS = pattern(r"^\d{1,3}(,\d{3})+(\.\d+)?$")
 _DECIMAL_COMMA = pattern(r"^\d+,\d{1,2}$")
 _MONEY_SIGN = pattern(r"^(?:[€$£₹¥]|rs\.?|inr|eur|usd|gbp)\s*|\s*(?:[€$£₹¥]|inr|eur|usd|gbp)$")
 _CURRENCY = pattern(r"^[A-Z]{3}$")
+_ADDRESS = pattern(r"^\s*[A-Za-z][A-Za-z0-9+.-]+://")
 _WHOLE = pattern(r"^-?\d+(\.0+)?$")
 
 
@@ -80,11 +81,13 @@ def parse_product(record: Mapping[str, Any]) -> Parsed:
             parsed.warnings.append(FieldError(str(name)[:100], _shown(record[name]), "unknown field, not imported"))
     attributes = _attributes(parsed, record.get("attributes"))
     variants = _variants(parsed, record, values["external_id"])
-    images = _images(parsed, record.get("images"))
+    images, alts = _images(parsed, record.get("images"))
     for name, value in values.items():
         _check_length(parsed, name, value)
     if not parsed.errors:
-        parsed.data = ProductData(**values, attributes=attributes, variants=variants, images=images, status=status)
+        parsed.data = ProductData(
+            **values, attributes=attributes, variants=variants, images=images, alts=alts, status=status
+        )
     return parsed
 
 
@@ -170,17 +173,31 @@ def _attributes(parsed: Parsed, value: Any) -> dict[str, str]:
     return attributes
 
 
-def _images(parsed: Parsed, value: Any) -> tuple[str, ...] | None:
+def _images(parsed: Parsed, value: Any) -> tuple[tuple[str, ...] | None, dict[str, str]]:
+    """Names and addresses of pictures, and what some of them show; an entry may be {"src": …, "alt": …}."""
     if value is None:
-        return None
+        return None, {}
     if not isinstance(value, list) or len(value) > limits.MOST_IMAGES:
-        _fail(parsed, "images", value, f"expected a list of at most {limits.MOST_IMAGES} file names")
-        return None
-    for number, name in enumerate(value):
-        if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 500:
-            _fail(parsed, f"images[{number}]", name, "expected a file name of at most 500 printable characters")
-            return None
-    return tuple(dict.fromkeys(name.strip() for name in value))
+        _fail(parsed, "images", value, f"expected a list of at most {limits.MOST_IMAGES} file names or addresses")
+        return None, {}
+    alts: dict[str, str] = {}
+    for number, entry in enumerate(value):
+        name = entry.get("src") if isinstance(entry, Mapping) else entry
+        longest = limits.LONGEST_ADDRESS if is_address(name) else limits.LONGEST_FILE_NAME
+        if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > longest:
+            expected = f"a file name of at most {limits.LONGEST_FILE_NAME} printable characters, or an address"
+            _fail(parsed, f"images[{number}]", name, f"expected {expected}")
+            return None, {}
+        alt = _text(
+            parsed, "alt", entry.get("alt") if isinstance(entry, Mapping) else "", shown_as=f"images[{number}].alt"
+        )
+        alts.setdefault(name.strip(), alt[: limits.LONGEST_ALT])
+    return tuple(alts), {name: alt for name, alt in alts.items() if alt}
+
+
+def is_address(name: Any) -> bool:
+    """Whether a picture is named by an address, of whatever scheme, rather than by a file's name."""
+    return isinstance(name, str) and _ADDRESS.match(name) is not None
 
 
 def _variants(parsed: Parsed, record: Mapping[str, Any], external_id: str) -> tuple[VariantData, ...] | None:

@@ -12,14 +12,19 @@ and "qqqzzz" 0.03.
 import random
 import string
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from django.core.cache import cache
 from numpy.typing import NDArray
 
 from catalog.models import Encoder, Product, ProductEmbedding
-from catalog.query_encoding import encode_queries
-from catalog.vectors import stored_vectors
+from catalog.query_encoding import encode_queries, encode_query
+from catalog.querysets import ProductQuerySet
+from catalog.vectors import live_encoder, nearest_compared, stored_vectors
+
+MOST_RESULTS = 200
+"""A search returns no more: nobody reads on, and both rankings are noise by then."""
 
 NONSENSE = 128
 """Meaningless texts the floor is read off; ≈ 0.2 s, once for each web process and hour."""
@@ -41,8 +46,11 @@ class Floor:
 
     def about(self, query: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(N,) bool: the products that `query` (D,) is about. vectors: as for `lifts`."""
-        lifts = self.lifts(query, vectors)
-        return (lifts > self.lift) & (lifts >= SHARE_OF_BEST * lifts.max(initial=0.0))
+        return self.reached(self.lifts(query, vectors))
+
+    def reached(self, lifts: NDArray[np.float32], *, best: float = 0.0) -> NDArray[np.bool_]:
+        """(N,) bool: which `lifts` (N,) are high enough. best: of the whole catalogue, where these are only a part."""
+        return (lifts > self.lift) & (lifts >= SHARE_OF_BEST * lifts.max(initial=best))
 
     def lifts(self, query: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N,) float32: how much nearer each product is to `query` (D,) than to meaningless texts.
@@ -54,9 +62,33 @@ class Floor:
         return lifts
 
 
+def products_about(text: str, *, products: ProductQuerySet, narrowed: bool) -> list[int]:
+    """Those of `products` that the text is about by the live encoder, nearest first; at most MOST_RESULTS.
+
+    products: visible ones; narrowed: whether they are only some of the visible. What is near enough is judged by the
+    best of the whole catalogue: among handbags no one is about "red dress" just because another is even less so.
+    None are, where the live encoder has no text tower on this machine.
+    """
+    encoder = live_encoder()
+    vector = encode_query(text, encoder=encoder) if encoder else None
+    floor = relevance_floor(encoder=encoder) if encoder and vector is not None else None
+    if encoder is None or vector is None or floor is None:
+        return []
+    kind = ProductEmbedding.Kind.HYBRID
+    ask = partial(nearest_compared, encoder=encoder, kind=kind, vector=vector, other=floor.meaningless)
+    found = ask(n=MOST_RESULTS, products=products)
+    best = _lifts(ask(n=1, products=Product.objects.visible())) if narrowed else _lifts(found)
+    near = floor.reached(_lifts(found), best=float(best.max(initial=0.0)))
+    return [pk for (pk, _, _), is_near in zip(found, near, strict=True) if is_near]
+
+
+def _lifts(found: list[tuple[int, float, float]]) -> NDArray[np.float32]:
+    return np.array([to_query - to_nothing for _, to_query, to_nothing in found], dtype=np.float32)
+
+
 def relevance_floor(*, encoder: Encoder, kind: str = ProductEmbedding.Kind.HYBRID) -> Floor | None:
     """The floor for the visible catalogue; None where the encoder has no text tower here, or nothing is embedded."""
-    key = f"relevance-floor:{encoder.name}:{encoder.digest}:{kind}"
+    key = f"relevance-floor:{encoder.name}:{encoder.digest}:{kind}:{encoder.image_weight}"
     floor: Floor | None = cache.get(key)
     if floor is None:
         floor = _measure(encoder, kind)

@@ -17,5 +17,5 @@ def check_source(source: str) -> str:
 
 def source_named_after(name: str) -> str:
     """A source out of a file's or folder's name: "My Shop.csv.gz" -> "my_shop"."""
-    stem = re.sub(r"(\.(csv|jsonl|gz|tsv|txt))+$", "", name.lower())
+    stem = re.sub(r"(\.(csv|jsonl|gz|tsv|txt|xml))+$", "", name.lower())
     return re.sub(r"[^a-z0-9]+", "_", stem).strip("_")[:40] or "catalogue"

@@ -4,6 +4,7 @@ A missing or malformed variable does not stop at the first mistake: `read_enviro
 `environs.EnvValidationError` that lists them all.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,7 @@ from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 NOT_EMPTY = validate.Length(min=1)
+HOST = re.compile(r"([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 POSITIVE = validate.Range(min=0, min_inclusive=False)
 
 
@@ -35,6 +37,8 @@ class Environment:
     storage_options: dict[str, Any]
     encoder: str
     """Name of the encoder whose vectors are live: `compact` or `open_clip:MODEL:PRETRAINED`."""
+    image_hosts_allowed: list[str]
+    """host or host:port that pictures may be fetched from wherever it is, also in a private network."""
     rater: str
     """Dotted path of the language-model adapter that rates products by default."""
     rater_options: dict[str, Any]
@@ -61,6 +65,7 @@ def read_environment() -> Environment:
         storage_backend = env.str("STORAGE_BACKEND", "django.core.files.storage.FileSystemStorage")
         storage_options = env.json("STORAGE_OPTIONS", {}, validate=_is_object)
         encoder = env.str("ENCODER", "compact")
+        image_hosts_allowed: list[str] = env.list("IMAGE_HOSTS_ALLOWED", [], validate=_are_hosts)
         rater = env.str("RATER", "personas.ml.language_models.transformers_model.TransformersModel")
         rater_options = env.json("RATER_OPTIONS", {"model": "compact"}, validate=_is_object)
         rating_gate = env.json("RATING_GATE", {}, validate=_is_object)
@@ -82,6 +87,7 @@ def read_environment() -> Environment:
         storage_backend=storage_backend,
         storage_options=cast(dict[str, Any], storage_options),
         encoder=encoder,
+        image_hosts_allowed=image_hosts_allowed,
         rater=rater,
         rater_options=cast(dict[str, Any], rater_options),
         rating_gate=cast(dict[str, Any], rating_gate),
@@ -89,6 +95,12 @@ def read_environment() -> Environment:
         resume_seconds=resume_seconds,
         log_format=log_format,
     )
+
+
+def _are_hosts(values: Any) -> None:
+    wrong = [value for value in values if not HOST.fullmatch(value.strip().lower())]
+    if wrong:
+        raise validate.ValidationError(f"expected host or host:port, received {wrong[0]!r}")
 
 
 def _is_object(value: Any) -> None:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from catalog.models import Product
 from catalog.selectors import content_matrix
+from catalog.vectors import live_encoder
 from feedback.models import Event
 from personas.models import SCALE
 from personas.selectors import published_ratings
@@ -128,6 +129,8 @@ def build_dataset() -> Dataset:
         "products": len(product_ids),
         "users": len(users),
         "fingerprint": _fingerprint(interactions, product_ids),
+        # Whose content vectors the towers learned to read: those of another encoder would be noise to them.
+        "encoder": str(encoder) if (encoder := live_encoder()) else None,
     }
     return Dataset(interactions, product_ids, list(users), window)
 

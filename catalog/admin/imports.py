@@ -1,4 +1,4 @@
-"""Imports: their progress and issues, and a page to upload a catalogue."""
+"""Imports: their progress and issues, the downloads of their pictures, and a page to upload a catalogue."""
 
 from typing import Any
 
@@ -12,39 +12,45 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from catalog.formats import FORMATS
-from catalog.models import ImportIssue, ImportRun
+from catalog.models import ImageDownloadRun, ImportIssue, ImportRun
 from catalog.services.imports import parse_mapping, plan_import
 from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(help_text="CSV or JSON lines, also gzip-compressed. Pictures need import_catalog.")
-    format = forms.ChoiceField(choices=[(name, name) for name in FORMATS], initial="csv")
+    file = forms.FileField(
+        help_text="Also gzip-compressed. Pictures are fetched from their addresses; files of them need import_catalog."
+    )
+    format = forms.ChoiceField(choices=[(name, f"{name}: {FORMATS[name].title}") for name in FORMATS], initial="csv")
     source = forms.CharField(
         required=False, max_length=40, help_text="First half of the products' ids; default: the file's name."
     )
     mapping = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "cols": 40, "placeholder": "title=ProductName"}),
-        help_text="For csv: one FIELD=COLUMN a line; blank: by the columns' names.",
+        help_text="For csv: one FIELD=COLUMN a line; blank: by the columns' names. For shopify: currency=EUR.",
     )
     encoding = forms.CharField(initial="utf-8", max_length=20)
 
 
 @admin.register(ImportRun)
 class ImportRunAdmin(RunAdmin):
-    run_columns = ("source", "format", "read", "created", "updated", "unchanged", "rejected", "issue_link")
+    run_columns = (
+        *("source", "format", "read", "created", "updated", "unchanged", "rejected", "issue_link", "download_link"),
+    )
     list_filter = ("state", "format", "source")
     change_list_template = "admin/catalog/importrun/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
-        return super().get_queryset(request).annotate(issue_count=Count("issues"))
+        counted = super().get_queryset(request).annotate(issue_count=Count("issues"))
+        return counted.prefetch_related("downloads")
 
     def get_fields(self, request: HttpRequest, obj: ImportRun | None = None) -> tuple[str, ...]:
         return (
             *("source", "format", "state", "progress_bar", "issue_link", "path", "upload", "mapping", "encoding"),
-            *("read", "created", "updated", "unchanged", "rejected", "images", "error", "cancel_requested"),
+            *("read", "created", "updated", "unchanged", "rejected", "images", "download_link"),
+            *("error", "cancel_requested"),
             *("created_at", "started_at", "finished_at", "file_sha256"),
         )
 
@@ -76,8 +82,15 @@ class ImportRunAdmin(RunAdmin):
     def issue_link(self, run: Any) -> SafeString | str:
         if not run.issue_count:
             return "none"
-        address = reverse("admin:catalog_importissue_changelist")
-        return format_html('<a href="{}?run__id__exact={}">{} issues</a>', address, run.pk, run.issue_count)
+        address, plural = reverse("admin:catalog_importissue_changelist"), "" if run.issue_count == 1 else "s"
+        return format_html('<a href="{}?run__id__exact={}">{} issue{}</a>', address, run.pk, run.issue_count, plural)
+
+    @admin.display(description="downloads")
+    def download_link(self, run: ImportRun) -> SafeString | str:
+        for download in run.downloads.all():
+            address = reverse("admin:catalog_imagedownloadrun_change", args=[download.pk])
+            return format_html('<a href="{}">{} of {}, {}</a>', address, download.done, download.total, download.state)
+        return "none"
 
     def _plan(self, form: UploadForm) -> ImportRun | None:
         given = form.cleaned_data
@@ -93,6 +106,12 @@ class ImportRunAdmin(RunAdmin):
             name = error.fields[0].field.partition(".")[0] if error.fields else ""
             form.add_error(name if name in form.fields else "file", error.message)
             return None
+
+
+@admin.register(ImageDownloadRun)
+class ImageDownloadRunAdmin(RunAdmin):
+    run_columns = ("import_run",)
+    list_select_related = ("import_run",)
 
 
 @admin.register(ImportIssue)

@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from catalog.admin.styles import style_link
+from catalog.admin.suggestions import open_suggestions_link
 from catalog.images import ImageError, open_image
 from catalog.models import Product, ProductImage, Variant
 from catalog.pictures import store_picture
@@ -67,6 +69,8 @@ class ProductImageForm(forms.ModelForm[ProductImage]):
     class Meta:
         model = ProductImage
         fields = ("file", "alt", "position")
+        # Django's own image field would refuse first, and say no more than that it is no valid image.
+        field_classes = {"file": forms.FileField}
 
     def clean_file(self) -> Any:
         upload = self.cleaned_data["file"]
@@ -146,11 +150,25 @@ class ProductAdmin(admin.ModelAdmin[Product]):
     actions = ("archive", "activate")
     readonly_fields = (
         *("price", "compare_at_price", "currency", "in_stock", "content_version"),
-        *("created_at", "updated_at"),
+        *("created_at", "updated_at", "suggested_values", "style"),
     )
     fieldsets: ClassVar = [
         (None, {"fields": ("source", "external_id", "title", "description", "brand", "category", "status")}),
-        ("Attributes", {"fields": ("gender", "colour", "material", "pattern", "season", "attributes")}),
+        (
+            "Attributes",
+            {
+                "fields": (
+                    "gender",
+                    "colour",
+                    "material",
+                    "pattern",
+                    "season",
+                    "attributes",
+                    "style",
+                    "suggested_values",
+                )
+            },
+        ),
         ("Offer, from the variants", {"fields": ("price", "compare_at_price", "currency", "in_stock")}),
         ("Record", {"fields": ("content_version", "created_at", "updated_at")}),
     ]
@@ -181,6 +199,14 @@ class ProductAdmin(admin.ModelAdmin[Product]):
     def thumbnail(self, product: Product) -> SafeString | str:
         images = list(product.images.all())
         return _thumbnail(images[0], width=48) if images else "–"
+
+    @admin.display(description="style")
+    def style(self, product: Product) -> SafeString | str:
+        return style_link(product)
+
+    @admin.display(description="suggested values")
+    def suggested_values(self, product: Product) -> SafeString | str:
+        return open_suggestions_link(product)
 
     @admin.display(description="category", ordering="category__path")
     def shelf(self, product: Product) -> str:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.api.serializers import ImportDetailSerializer, ImportSerializer
+from catalog.formats import FORMATS
 from catalog.models import ImportRun
 from catalog.services.imports import plan_import
 from fashionrec.common.api.parsers import UploadParser
@@ -34,12 +35,16 @@ class MappingField(serializers.JSONField):
 
 
 class ImportRequest(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="May be gzipped; pictures come with folders only.")
-    format = serializers.CharField(max_length=20, help_text="kaggle, csv or jsonl.")
+    file = serializers.FileField(
+        help_text="May be gzipped. Pictures are fetched from addresses; files of pictures come with folders only."
+    )
+    format = serializers.CharField(max_length=20, help_text=f"One of {', '.join(FORMATS)}.")
     source = serializers.CharField(  # type: ignore[assignment]
         required=False, max_length=40, help_text="First half of the products' ids; default: named after the file."
     )
-    mapping = MappingField(required=False, help_text="For csv: field of a product → column, as a JSON object.")
+    mapping = MappingField(
+        required=False, help_text="For csv: field of a product → column, as a JSON object; for shopify: the currency."
+    )
     encoding = serializers.CharField(default="utf-8", max_length=40)
 
 

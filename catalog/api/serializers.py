@@ -63,7 +63,8 @@ class ProductDetailSerializer(ProductCardSerializer):
 
     @extend_schema_field(ClusterSerializer(allow_null=True))
     def get_cluster(self, product: Product) -> dict[str, Any] | None:
-        cluster = next(iter(product.clusters.all()), None)
+        placement = getattr(product, "placement", None)
+        cluster = placement.cluster if placement else None
         return dict(ClusterSerializer(cluster).data) if cluster else None
 
 
@@ -116,6 +117,12 @@ class ItemSerializer(serializers.Serializer[Any]):
 
 class ItemsSerializer(serializers.Serializer[Any]):
     items = ItemSerializer(many=True)
+
+
+class FoundSerializer(ItemsSerializer):
+    corrected = serializers.CharField(
+        allow_null=True, help_text="The words that were searched for, where the ones sent look misspelt."
+    )
 
 
 class VectorSerializer(serializers.Serializer[Any]):

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from catalog.ml.clip_examples import TrainingExamples
+from catalog.ml.clip_sampler import HARD_NEGATIVES, batch_rows
 from catalog.ml.tokenizer import token_ids
-from catalog.ml.training_captions import COLOURS, NOUNS, caption_of_attributes, prompt, spoken
+from catalog.ml.training_captions import CAPTION_ONLY, NOUNS, caption_of_attributes, prompt, spoken
 
 OWN_CAPTION_SHARE = 0.4
-# This share of the pictures comes in batches that are alike in something: sorted in chunks of so many batches.
-SORTED_SHARE = 0.5
-SORTED_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,10 @@ class Batch:
     prompt_attribute: torch.Tensor
     prompt_code: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same, on `device`."""
+        return Batch(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+
 
 def epoch_batches(
     examples: TrainingExamples,
@@ -43,8 +45,9 @@ def epoch_batches(
     rare_prompts: int,
     prompts: int,
     rng: np.random.Generator,
+    hard_negatives: float = HARD_NEGATIVES,
 ) -> Iterator[Batch]:
-    """All examples in random order; the last batch, if incomplete, is left out unless it is the only one.
+    """The batches of `clip_sampler.batch_rows`, with their texts.
 
     rare_prompts: how many values that do not occur in a batch are offered as wrong answers, per attribute.
     prompts: about how many in all; attributes take turns by chance where theirs would be more.
@@ -53,14 +56,14 @@ def epoch_batches(
     def tokens(texts: list[str]) -> torch.Tensor:
         return torch.from_numpy(token_ids(tokenizer, texts, context_length=context_length))
 
-    for rows in _rows_of_batches(examples, batch_size, rng):
-        texts, mentioned = _captions(examples, rows, rng)
+    for rows in batch_rows(examples, batch_size=batch_size, hard_negatives=hard_negatives, rng=rng):
+        texts, mentioned = batch_captions(examples, rows, rng)
         sizes = [len(values) for values in examples.values]
         turns = _turns(examples.names, rng)
         attribute, code = _prompts(examples.codes[rows], sizes, turns, rare=rare_prompts, budget=prompts, rng=rng)
         phrases = [prompt(examples.values[a][c], rng) for a, c in zip(attribute, code, strict=True)]
         yield Batch(
-            pixels=torch.from_numpy(examples.pixels[rows]),
+            pixels=torch.from_numpy(examples.pictures(rows)),
             codes=torch.from_numpy(examples.codes[rows]),
             mentioned=torch.from_numpy(mentioned),
             caption_tokens=tokens(texts),
@@ -70,32 +73,10 @@ def epoch_batches(
         )
 
 
-def _rows_of_batches(
-    examples: TrainingExamples, batch_size: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """Row numbers of each batch. In some batches the pictures are much alike in one attribute.
-
-    In a batch of any pictures a caption finds its own by colour alone. Among pictures of few colours it must say what
-    the thing is, among pictures of few things it must say the colour.
-    """
-    telling = [column for column, name in enumerate(examples.names) if name in (*NOUNS, *COLOURS, "pattern")]
-    order = rng.permutation(len(examples))
-    chunk = batch_size * SORTED_BATCHES
-    for start in range(0, len(order), chunk):
-        rows = order[start : start + chunk]
-        # Two batches of a sorted handful would hold one value each, and teach nothing.
-        if telling and len(rows) > 2 * batch_size and rng.random() < SORTED_SHARE:
-            rows = rows[np.argsort(examples.codes[rows, rng.choice(telling)], kind="stable")]
-        batches = [rows[at : at + batch_size] for at in range(0, max(len(rows) - batch_size + 1, 1), batch_size)]
-        for index in rng.permutation(len(batches)):
-            if len(batches[index]) == min(batch_size, len(order)):
-                yield batches[index]
-
-
-def _captions(
+def batch_captions(
     examples: TrainingExamples, rows: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[list[str], NDArray[np.bool_]]:
-    """Each picture's own caption or one made of its attributes, and which attributes it states."""
+    """Each picture's own caption or one made of its attributes, and (B, A) which attributes it states."""
     mentioned = np.zeros((len(rows), len(examples.names)), dtype=bool)
     spoken_columns = examples.spoken_columns()
     texts = []
@@ -118,8 +99,8 @@ def _captions(
 
 
 def _turns(names: Sequence[str], rng: np.random.Generator) -> list[int]:
-    """All attributes in random order, with one of those that say what a thing is in front."""
-    order = [int(attribute) for attribute in rng.permutation(len(names))]
+    """All attributes that can be seen in random order, with one of those that say what a thing is in front."""
+    order = [int(attribute) for attribute in rng.permutation(len(names)) if names[attribute] not in CAPTION_ONLY]
     noun = next((attribute for attribute in order if names[attribute] in NOUNS), None)
     return order if noun is None else [noun, *(attribute for attribute in order if attribute != noun)]
 

@@ -46,7 +46,7 @@ def caption_relation(codes: torch.Tensor, mentioned: torch.Tensor) -> tuple[torc
     contradicts = (mentioned[:, None, :] & known[None, :, :] & ~equal).any(dim=2)
     open_question = (mentioned[:, None, :] & ~known[None, :, :]).any(dim=2)
     says_something = mentioned.any(dim=1, keepdim=True)
-    own = torch.eye(len(codes), dtype=torch.bool)
+    own = torch.eye(len(codes), dtype=torch.bool, device=codes.device)
     true = (~contradicts & ~open_question & says_something) | own
     unknown = open_question & ~contradicts & ~own
     return true, unknown
@@ -65,7 +65,7 @@ def caption_loss(
     `caption_relation` gives them; unknown pairs take no part.
     """
     logits = (scale * text_features @ image_features.T).masked_fill(unknown, -torch.inf)
-    own = torch.eye(len(logits))
+    own = torch.eye(len(logits), device=logits.device)
     loss = logits.new_zeros(())
     for scores, positive in ((logits, true.float()), (logits.T, true.float().T)):
         target = 0.5 * own + 0.5 * positive / positive.sum(dim=1, keepdim=True)
@@ -73,14 +73,14 @@ def caption_loss(
     return loss
 
 
-def image_contrast_loss(
-    image_features: torch.Tensor, codes: torch.Tensor, weights: torch.Tensor, *, temperature: float
+def attribute_contrast_loss(
+    features: torch.Tensor, codes: torch.Tensor, weights: torch.Tensor, *, temperature: float
 ) -> torch.Tensor:
-    """Supervised contrast between pictures: who shares more attributes shall be nearer.
+    """Supervised contrast within one modality: who shares more attributes shall be nearer.
 
-    The target over the other pictures is proportional to the share of equal attributes, by `weights` (A,), to the
-    fourth power. Pairs without an attribute known of both take no part, nor do pictures without any likeness in the
-    batch.
+    features: (B, D) of pictures or of captions. The target over the others is proportional to the share of equal
+    attributes, by `weights` (A,), to the fourth power. Pairs without an attribute known of both take no part, nor does
+    what has no likeness in the batch.
     """
     known = (codes >= 0)[:, None, :] & (codes >= 0)[None, :, :]
     shared = (known * weights).sum(dim=2)
@@ -92,8 +92,8 @@ def image_contrast_loss(
     total = likeness.sum(dim=1, keepdim=True)
     rows = total[:, 0] > 0
     if not rows.any():
-        return image_features.sum() * 0.0
-    logits = (image_features @ image_features.T / temperature).masked_fill(excluded, -torch.inf)
+        return features.sum() * 0.0
+    logits = (features @ features.T / temperature).masked_fill(excluded, -torch.inf)
     return _soft_cross_entropy(logits[rows], (likeness / total.clamp(min=1e-9))[rows]).mean()
 
 

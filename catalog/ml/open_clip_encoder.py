@@ -2,89 +2,142 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
-from torch.nn import functional
 
 from catalog.ml import torchvision_ops  # noqa: F401  (before open_clip)
-from catalog.ml.compact_clip import load_model
-from catalog.ml.encoder import OPEN_CLIP_PREFIX, EncoderError, Vectors
+from catalog.ml.compact_clip import load_model, read_weights
+from catalog.ml.encoder import OPEN_CLIP_PREFIX, EncoderError
 from catalog.ml.tokenizer import read_tokenizer, token_ids
+from catalog.ml.torch_encoder import TorchEncoder, weights_digest
 
 import open_clip  # isort: skip
 from open_clip.transform import PreprocessCfg, image_transform_v2  # isort: skip
 
-_BATCH = 64
-
-Preprocess = Callable[[Image.Image], torch.Tensor]
 Tokenize = Callable[[Sequence[str]], torch.Tensor]
 
+HUB_PREFIX, FOLDER_PREFIX = "hf-hub:", "local-dir:"
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+"""What open_clip describes a model of its own by, in a folder: here, one that was pretrained and fine-tuned."""
 
-class OpenClipEncoder:
-    """The Encoder protocol around a CLIP model of open_clip, its preprocessing and its tokenizer."""
 
-    def __init__(self, *, name: str, digest: str, model: nn.Module, preprocess: Preprocess, tokenize: Tokenize) -> None:
-        self.name = name
-        self.digest = digest
-        # Convolutions are twice as fast this way on CPUs.
-        self.model: Any = model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._preprocess = preprocess
-        self._tokenize = tokenize
-        self.dimensions = int(self.encode_texts([""]).shape[1])
+class OpenClipEncoder(TorchEncoder):
+    """A CLIP model of open_clip, its preprocessing and its tokenizer.
 
-    @torch.inference_mode()
-    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
-        """(N, D) float32, L2-normalised rows."""
-        rows = []
-        for start in range(0, len(images), _BATCH):
-            batch = torch.stack([self._preprocess(image) for image in images[start : start + _BATCH]])
-            features = self.model.encode_image(batch.contiguous(memory_format=torch.channels_last))
-            rows.append(_normalised(features))
-        return np.concatenate(rows) if rows else np.zeros((0, self.dimensions), dtype=np.float32)
+    preprocess_config: the fields of open_clip's PreprocessCfg; the size of a square as one number.
+    """
 
-    @torch.inference_mode()
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """(N, D) float32, L2-normalised rows."""
-        rows = []
-        for start in range(0, len(texts), _BATCH):
-            tokens = self._tokenize(texts[start : start + _BATCH])
-            rows.append(_normalised(self.model.encode_text(tokens)))
-        return np.concatenate(rows) if rows else np.zeros((0, self.dimensions), dtype=np.float32)
+    def __init__(self, *, preprocess_config: Mapping[str, Any], tokenize: Tokenize, **rest: Any) -> None:
+        config = PreprocessCfg(**preprocess_config)
+        self.preprocess_config: dict[str, Any] = {**asdict(config), "size": _side(config.size)}
+        self.tokenize = tokenize
+        self._transform = image_transform_v2(config, is_train=False)
+        super().__init__(**rest)
+
+    def preprocess(self, image: Image.Image) -> NDArray[np.float32]:
+        """(3, H, W) float32."""
+        pixels: NDArray[np.float32] = self._transform(image).numpy()
+        return pixels
+
+    def image_features(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.model.encode_image(pixels)
+        return features
+
+    def text_features(self, texts: list[str]) -> torch.Tensor:
+        features: torch.Tensor = self.model.encode_text(self.tokenize(texts).to(self.device))
+        return features
+
+
+def _side(size: int | Sequence[int]) -> int | tuple[int, ...]:
+    if isinstance(size, int):
+        return size
+    return size[0] if len(set(size)) == 1 else tuple(size)
 
 
 def load_directory(directory: Path) -> OpenClipEncoder:
     """An encoder made by `train_encoder`. Raises EncoderError when a file is missing or damaged."""
+    if (directory / OPEN_CLIP_CONFIG).is_file():
+        return _load_tuned(directory)
     try:
         config = json.loads((directory / "config.json").read_text("utf-8"))
         context_length = config["model_cfg"]["text_cfg"]["context_length"]
         tokenizer = read_tokenizer(directory / "tokenizer.json")
-        preprocess = image_transform_v2(PreprocessCfg(**config["preprocess_cfg"]), is_train=False)
-        name, digest = config["name"], config["weights_sha256"]
+        name, digest, preprocess_config = config["name"], config["weights_sha256"], config["preprocess_cfg"]
+        PreprocessCfg(**preprocess_config)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(f"encoder: received {str(directory)!r}: {error!r}") from error
     return OpenClipEncoder(
         name=name,
         digest=digest,
         model=load_model(directory, config),
-        preprocess=preprocess,
+        preprocess_config=preprocess_config,
         tokenize=lambda texts: torch.from_numpy(token_ids(tokenizer, texts, context_length=context_length)),
+        hybrid=config.get("hybrid"),
     )
 
 
-def load_pretrained(model_name: str, pretrained: str) -> OpenClipEncoder:
-    """Any model of open_clip with the weights of a tag (fetched through the hub, then cached) or a checkpoint file.
+def _load_tuned(directory: Path) -> OpenClipEncoder:
+    """A model of open_clip that `train_encoder` trained on: laid out as open_clip does, with config.json beside."""
+    try:
+        config = json.loads((directory / "config.json").read_text("utf-8"))
+        name, digest = config["name"], config["weights_sha256"]
+        read_weights(directory, config)
+    except (OSError, KeyError, ValueError) as error:
+        raise EncoderError(f"encoder: received {str(directory)!r}: {error}") from error
+    encoder = load_pretrained(f"{FOLDER_PREFIX}{directory}")
+    encoder.name, encoder.digest, encoder.hybrid = name, digest, config.get("hybrid") or {}
+    return encoder
 
-    Raises EncoderError naming the model and the tag when open_clip does not know them or they cannot be fetched.
+
+def load_pretrained(source: str) -> OpenClipEncoder:
+    """`MODEL:PRETRAINED`, `hf-hub:ORGANISATION/MODEL` or `local-dir:FOLDER`, as open_clip calls them.
+
+    What has to be fetched is fetched through the hub and cached. Raises EncoderError naming the source when open_clip
+    does not know it, it has no weights, or it cannot be fetched or loaded.
     """
-    name = f"{OPEN_CLIP_PREFIX}{model_name}:{pretrained}"
+    name = OPEN_CLIP_PREFIX + source
+    if source.startswith((HUB_PREFIX, FOLDER_PREFIX)):
+        model_name, pretrained = source, None
+    else:
+        model_name, _, pretrained = source.partition(":")
+        _check_known(name, model_name, pretrained)
+    try:
+        # Without this flag a folder or a hub model without weights comes back with random ones.
+        model: Any = open_clip.create_model(model_name, pretrained=pretrained, require_pretrained=True)
+        tokenizer = open_clip.get_tokenizer(model_name)
+        preprocess_config = model.visual.preprocess_cfg
+    except Exception as error:  # network, hub, disk, a checkpoint of another shape: the libraries raise anything
+        raise EncoderError(f"encoder: received {name!r}, which cannot be fetched or loaded: {error}") from error
+    return OpenClipEncoder(
+        name=name,
+        digest=weights_digest(model),
+        model=model,
+        preprocess_config=preprocess_config,
+        tokenize=_PretrainedTokenizer(tokenizer),
+    )
+
+
+class _PretrainedTokenizer:
+    """open_clip's tokenizer of a model, kept at hand for the export."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        # A lone surrogate has no UTF-8.
+        tokens: torch.Tensor = self.tokenizer([text.encode("utf-8", "replace").decode("utf-8") for text in texts])
+        return tokens
+
+
+def _check_known(name: str, model_name: str, pretrained: str) -> None:
     if model_name not in open_clip.list_models():
         raise EncoderError(f"encoder: received {name!r}, but open_clip has no model {model_name!r}")
     tags = open_clip.list_pretrained_tags_by_model(model_name)
@@ -93,28 +146,3 @@ def load_pretrained(model_name: str, pretrained: str) -> OpenClipEncoder:
         raise EncoderError(
             f"encoder: received {name!r}: {pretrained!r} is no file and no tag of {model_name} (known: {known})"
         )
-    try:
-        model, _, preprocess = open_clip.create_model_and_transforms(model_name, pretrained=pretrained)
-        tokenize = open_clip.get_tokenizer(model_name)
-    except Exception as error:  # network, hub, disk, a checkpoint of another shape: the libraries raise anything
-        raise EncoderError(f"encoder: received {name!r}, which cannot be fetched or loaded: {error}") from error
-    return OpenClipEncoder(
-        name=name,
-        digest=_weights_digest(model),
-        model=model,
-        preprocess=preprocess,
-        tokenize=lambda texts: tokenize(list(texts)),
-    )
-
-
-def _weights_digest(model: nn.Module) -> str:
-    """SHA-256 over the names, types, shapes and values of all weights, independent of the file they came in."""
-    digest = hashlib.sha256()
-    for key, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def _normalised(features: torch.Tensor) -> Vectors:
-    return functional.normalize(features.float(), dim=-1).numpy()

@@ -25,6 +25,7 @@ ATTRIBUTE_COLUMNS = (
     "colour",
     "pattern",
     "material",
+    "brand",
 )
 _ENDINGS = ("", ".jpg", ".jpeg", ".png", ".webp")
 # Labels that say "nobody looked".

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+from numpy.typing import NDArray
 
-from catalog.ml.encoder import EncoderError, Vectors
+from catalog.ml.encoder import EncoderError, Vectors, onnx_session, vector_length
+from catalog.ml.token_layout import TokenLayout
 from catalog.ml.tokenizer import read_tokenizer, token_ids
 
 _BATCH = 64
@@ -30,26 +31,24 @@ class OnnxTextEncoder:
             config = json.loads((directory / "config.json").read_text("utf-8"))
             self.name: str = config["name"]
             self.digest: str = config["weights_sha256"]
-            self.dimensions: int = config["model_cfg"]["embed_dim"]
+            self.dimensions = vector_length(config)
             self._context_length: int = config["model_cfg"]["text_cfg"]["context_length"]
+            # Encoders trained here have none: their tokenizer frames the text itself.
+            self._layout = TokenLayout.from_config(config["tokens"]) if "tokens" in config else None
             self._tokenizer = read_tokenizer(directory / "tokenizer.json")
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise EncoderError(f"encoder: received {str(directory)!r}: {error!r}") from error
-        options = onnxruntime.SessionOptions()
-        # One query is a millisecond of work: a pool of threads would cost more than it gives.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(directory / "text.onnx"), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors share no base below Exception
-            raise EncoderError(f"encoder: received {str(directory / 'text.onnx')!r}: {error}") from error
+        self._session = onnx_session(directory / "text.onnx")
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """(N, D) float32, L2-normalised rows."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
             batch = texts[start : start + _BATCH]
-            ids = token_ids(self._tokenizer, batch, context_length=self._context_length)
-            vectors[start : start + len(batch)] = self._session.run(["vectors"], {"tokens": ids})[0]
+            vectors[start : start + len(batch)] = self._session.run(["vectors"], {"tokens": self._token_ids(batch)})[0]
         return vectors
+
+    def _token_ids(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        if self._layout is not None:
+            return self._layout.token_ids(self._tokenizer, texts)
+        return token_ids(self._tokenizer, texts, context_length=self._context_length)

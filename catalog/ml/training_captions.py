@@ -11,7 +11,11 @@ NOUNS = ("type", "category", "articleType", "subCategory", "label")
 COLOURS = ("colour", "baseColour")
 AUDIENCES = ("gender",)
 SEASONS = ("season",)
-CLOTH = ("pattern", "material")
+PATTERNS = ("pattern",)
+CLOTH = (*PATTERNS, "material")
+BRANDS = ("brand",)
+# Said, but not seen: no picture is judged by them.
+CAPTION_ONLY = BRANDS
 # Too coarse or too vague to be said in a caption; prompts still name them.
 UNSPOKEN = ("masterCategory", "usage")
 
@@ -52,7 +56,13 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "girls": ("girl", "kids"),
     "boys": ("boy", "kids"),
 }
-_SAID = {"noun": 0.93, "colour": 0.8, "audience": 0.45, "season": 0.1, "cloth": 0.6, "other": 0.2, "plain": 0.15}
+_ROLES = {
+    "noun": NOUNS, "colour": COLOURS, "audience": AUDIENCES, "season": SEASONS, "cloth": CLOTH, "brand": BRANDS,
+}  # fmt: skip
+_SAID = {
+    "noun": 0.93, "colour": 0.8, "audience": 0.45, "season": 0.1, "cloth": 0.6, "brand": 0.2, "other": 0.2,
+    "plain": 0.15,
+}  # fmt: skip
 _SYNONYM_SHARE = 0.3
 _PROMPTS = ("{}", "{}", "a photo of {}", "{} fashion", "a {} product", "something {}")
 
@@ -82,7 +92,9 @@ def caption_of_attributes(attributes: Mapping[str, str], rng: np.random.Generato
     if len(nouns) > 1:  # shirts, topwear, apparel: one of them is enough
         kept = nouns[rng.integers(len(nouns))]
         said = [name for name in said if name == kept or name not in NOUNS]
-    words = {name: _varied(spoken(attributes[name]), rng) for name in said}
+    words = {
+        name: spoken(attributes[name]) if name in BRANDS else _varied(spoken(attributes[name]), rng) for name in said
+    }
     return _phrase(words, rng), said
 
 
@@ -91,7 +103,8 @@ def _phrase(words: Mapping[str, str], rng: np.random.Generator) -> str:
     colour = " ".join(word for name, word in words.items() if name in COLOURS)
     audience = " ".join(word for name, word in words.items() if name in AUDIENCES)
     season = " ".join(word for name, word in words.items() if name in SEASONS)
-    others = [word for name, word in words.items() if name not in (*NOUNS, *COLOURS, *AUDIENCES, *SEASONS)]
+    brand = " ".join(word for name, word in words.items() if name in BRANDS)
+    others = [word for name, word in words.items() if name not in (*NOUNS, *COLOURS, *AUDIENCES, *SEASONS, *BRANDS)]
     rng.shuffle(others)
     if colour and noun and rng.random() < 0.15:
         parts = [*others, noun, "in", colour]
@@ -102,14 +115,15 @@ def _phrase(words: Mapping[str, str], rng: np.random.Generator) -> str:
         parts = [*parts, "for", audience] if rng.random() < 0.6 else [audience, *parts]
     if season:
         parts = [*parts, "for", season] if rng.random() < 0.5 else [season, *parts]
+    if brand:
+        parts = [brand, *parts] if rng.random() < 0.5 else [*parts, "by", brand]
     return " ".join(part for part in parts if part)
 
 
 def _share(name: str, value: str) -> float:
     if value == "plain":
         return _SAID["plain"]
-    roles = {"noun": NOUNS, "colour": COLOURS, "audience": AUDIENCES, "season": SEASONS, "cloth": CLOTH}
-    for role, names in roles.items():
+    for role, names in _ROLES.items():
         if name in names:
             return _SAID[role]
     return _SAID["other"]

@@ -49,5 +49,20 @@ def restore_state(
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
+def with_best(tensors: Mapping[str, torch.Tensor], best: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`tensors` of `flatten_state`, and the weights that validated best under the prefix best."""
+    return {**tensors, **{f"best.{key}": tensor for key, tensor in best.items()}}
+
+
+def best_weights(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What `with_best` added; empty where nothing was validated."""
+    return _under("best.", tensors)
+
+
+def copied_weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The state of `model` now, which later steps do not change."""
+    return {key: tensor.detach().clone() for key, tensor in model.state_dict().items()}
+
+
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}

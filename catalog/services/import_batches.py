@@ -1,17 +1,22 @@
 """Committing a batch of rows together with the run's counters: a killed import neither repeats nor loses a row."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from catalog.fetched_pictures import FetchedPictures
+from catalog.image_addresses import AddressError, AllowedHosts, parse_image_address
 from catalog.images import ImageError
 from catalog.models import ImportIssue, ImportRun
 from catalog.pictures import Picture, known_pictures, read_within, store_picture
 from catalog.product_data import ProductData
+from catalog.product_parsing import is_address
+from catalog.services.image_downloads import Item, plan_downloads
 from catalog.services.product_batches import ProductWrite, write_products
 from fashionrec.common.errors import FieldError
 from fashionrec.common.runs import advance
@@ -19,20 +24,37 @@ from fashionrec.common.runs import advance
 
 @dataclass(slots=True)
 class CheckedRow:
-    """A row after parsing; rejected when it has no data."""
+    """A row after parsing; rejected when it has no data. notes, origins: see catalog.formats.Row."""
 
     number: int
     data: ProductData | None = None
     errors: list[FieldError] = field(default_factory=list)
     warnings: list[FieldError] = field(default_factory=list)
+    notes: Sequence[tuple[int, FieldError]] = ()
+    origins: Mapping[str, int] = field(default_factory=dict)
 
 
-def import_batch(run: ImportRun, rows: Sequence[CheckedRow], *, folder: Path | None) -> None:
-    """Store the rows' products, pictures and issues, and count them. Raises LeaseLost, having stored nothing."""
-    pictures = _store_pictures(rows, folder)  # slow, and harmless to repeat: before the transaction
+@dataclass(slots=True)
+class _Pictures:
+    """By name: what is stored already, and addresses that are still to be fetched."""
+
+    stored: dict[str, Picture] = field(default_factory=dict)
+    to_fetch: set[str] = field(default_factory=set)
+
+
+def import_batch(run: ImportRun, rows: Sequence[CheckedRow], *, folder: Path | None, fetched: FetchedPictures) -> None:
+    """Store the rows' products, pictures and issues, and count them. Raises LeaseLost, having stored nothing.
+
+    Pictures named by an address that `fetched` does not know are planned to be downloaded after the import.
+    """
     good = [row for row in rows if row.data is not None]
+    pictures = _Pictures()  # slow, and harmless to repeat: before the transaction
+    _store_files(good, folder, pictures)
+    _look_up_addresses(good, fetched, pictures)
     with transaction.atomic():
         written = write_products(source=run.source, writes=[_write(row, pictures) for row in good])
+        lists = [_items(row, entry.product.pk, pictures) for row, entry in zip(good, written, strict=True)]
+        plan_downloads(import_run=run, products=lists)
         ImportIssue.objects.bulk_create(issue for row in rows for issue in _issues(run, row))
         outcomes = [entry.outcome for entry in written]
         advance(
@@ -47,24 +69,45 @@ def import_batch(run: ImportRun, rows: Sequence[CheckedRow], *, folder: Path | N
         )
 
 
-def _write(row: CheckedRow, pictures: dict[str, Picture]) -> ProductWrite:
+def _write(row: CheckedRow, pictures: _Pictures) -> ProductWrite:
     if row.data is None:
         raise ValueError(f"row {row.number}: rejected rows are not written")
     if row.data.images is None:
         return ProductWrite(row.data)
-    found = [pictures[name] for name in row.data.images if name in pictures]
+    alts = row.data.alts
+    found = [pictures.stored[name].shown_as(alts.get(name, "")) for name in row.data.images if name in pictures.stored]
     return ProductWrite(row.data, pictures=found, keep_other_pictures=len(found) < len(row.data.images))
 
 
-def _store_pictures(rows: Sequence[CheckedRow], folder: Path | None) -> dict[str, Picture]:
-    """File name -> picture; a file that cannot be used becomes a warning of its row.
+def _items(row: CheckedRow, product: int, pictures: _Pictures) -> list[Item]:
+    """All pictures of a product, in order, as a download keeps them."""
+    items = []
+    for position, name in enumerate((row.data and row.data.images) or ()):
+        picture = pictures.stored.get(name)
+        items.append(
+            {
+                "product": product,
+                "row": row.origins.get(f"images[{position}]", row.number),
+                "position": position,
+                "alt": row.data.alts.get(name, "") if row.data else "",
+                "sha256": picture.sha256 if picture else "",
+                "url" if picture is None and name in pictures.to_fetch else "file": name,
+            }
+        )
+    return items
+
+
+def _store_files(rows: Sequence[CheckedRow], folder: Path | None, pictures: _Pictures) -> None:
+    """Store what lies in the folder; a file that cannot be used becomes a warning of its row.
 
     Every file is read for its digest, but only new ones are decoded, and one at a time: contents are not kept.
     """
     digests: dict[str, str] = {}
     wanting: dict[str, list[CheckedRow]] = {}
     for row in rows:
-        for name in (row.data.images or ()) if row.data else ():
+        for name in (row.data and row.data.images) or ():
+            if is_address(name):
+                continue
             wanting.setdefault(name, []).append(row)
             if folder is None:
                 row.warnings.append(FieldError("image", name[:200], "an uploaded file comes without pictures"))
@@ -74,15 +117,33 @@ def _store_pictures(rows: Sequence[CheckedRow], folder: Path | None) -> dict[str
                 except ImageError as error:
                     _warn(wanting[name], name, error)
     known = known_pictures(set(digests.values()))
-    pictures: dict[str, Picture] = {}
     for name, digest in digests.items():
         try:
             if digest not in known and folder is not None:
                 known[digest] = store_picture(read_within(folder, name), name=name)
-            pictures[name] = known[digest]
+            pictures.stored[name] = known[digest]
         except ImageError as error:
             _warn(wanting[name], name, error)
-    return pictures
+
+
+def _look_up_addresses(rows: Sequence[CheckedRow], fetched: FetchedPictures, pictures: _Pictures) -> None:
+    """Tell addresses whose picture is here from those to fetch; one that may not be fetched is a warning of its row."""
+    allowed = AllowedHosts.of(settings.FASHIONREC["IMAGE_HOSTS_ALLOWED"])
+    for row in rows:
+        for position, name in enumerate((row.data and row.data.images) or ()):
+            if not is_address(name):
+                continue
+            try:
+                parse_image_address(name, allowed=allowed)
+            except AddressError as error:
+                row.warnings.append(FieldError(f"images[{position}]", name, str(error)))
+            else:
+                pictures.to_fetch.add(name)
+    digests = fetched.digests(pictures.to_fetch)
+    known = known_pictures(set(digests.values()))
+    for name, digest in digests.items():
+        if digest in known:
+            pictures.stored[name] = known[digest]
 
 
 def _warn(rows: list[CheckedRow], name: str, error: ImageError) -> None:
@@ -91,16 +152,23 @@ def _warn(rows: list[CheckedRow], name: str, error: ImageError) -> None:
 
 
 def _issues(run: ImportRun, row: CheckedRow) -> Iterator[ImportIssue]:
-    for severity, problems in (("rejected", row.errors), ("warning", row.warnings)):
-        for problem in problems:
-            yield ImportIssue(
-                run=run,
-                row=row.number,
-                severity=severity,
-                field=_storable(problem.field)[:100],
-                value=_storable(str(problem.value)),
-                reason=_storable(problem.reason)[:300],
-            )
+    found = [("rejected", _origin(row, problem), problem) for problem in row.errors]
+    found += [("warning", _origin(row, problem), problem) for problem in row.warnings]
+    found += [("warning", number, problem) for number, problem in row.notes]
+    for severity, number, problem in found:
+        yield ImportIssue(
+            run=run,
+            row=number,
+            severity=severity,
+            field=_storable(problem.field)[:100],
+            value=_storable(str(problem.value)),
+            reason=_storable(problem.reason)[:300],
+        )
+
+
+def _origin(row: CheckedRow, problem: FieldError) -> int:
+    """The row of the file that brought the part of the product that is at fault."""
+    return row.origins.get(problem.field.partition(".")[0], row.number)
 
 
 def _storable(text: str) -> str:

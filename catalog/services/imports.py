@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.core.files import File
 from django.db import transaction
 
-from catalog.formats import FORMATS, Row, find_file, opened, read_rows, sha256_of
+from catalog.formats import FORMATS, Row, count_rows, find_file, opened, read_rows, sha256_of
 from catalog.formats.lines import check_encoding
 from catalog.models import ImportRun
 from catalog.sources import check_source, source_named_after
@@ -85,6 +85,19 @@ def parse_mapping(lines: Iterable[str]) -> dict[str, str]:
 @contextmanager
 def open_rows(run: ImportRun) -> Iterator[Iterator[Row]]:
     """The rows of a run's file from the first one. Raises Invalid when the file is gone or is not the planned one."""
+    with _content(run) as (content, options):
+        yield read_rows(content, **options)
+
+
+def count_file_rows(run: ImportRun) -> int:
+    """The number of the last row of a run's file, which is read to its end. Raises Invalid where that fails."""
+    with _content(run) as (content, options):
+        return count_rows(content, **options)
+
+
+@contextmanager
+def _content(run: ImportRun) -> Iterator[tuple[IO[bytes], dict[str, Any]]]:
+    """A run's file, decompressed, and how it is to be read."""
     folder, stream = _open(run)
     try:
         digest = sha256_of(stream)
@@ -93,7 +106,8 @@ def open_rows(run: ImportRun) -> Iterator[Iterator[Row]]:
                 "path", run.path or run.upload.name, "the file changed since the import was planned"
             )
         with opened(stream) as content:
-            yield read_rows(content, format=run.format, mapping=run.mapping, encoding=run.encoding, folder=folder)
+            options = {"format": run.format, "mapping": run.mapping, "encoding": run.encoding, "folder": folder}
+            yield content, options
     finally:
         stream.close()
 

@@ -1,9 +1,12 @@
 """Writing many products in a constant number of statements: rows that did not change are not written."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from django.db.models import F
+from django.utils import timezone
 
 from catalog.models import Product, ProductImage, Variant
 from catalog.offers import best_offer
@@ -19,6 +22,7 @@ CONTENT_FIELDS = ("title", "brand_id", "category_id", "gender", "colour", "mater
 _OWN_FIELDS = (*CONTENT_FIELDS, "description", "season", "attributes")
 _OFFER_FIELDS = ("price", "compare_at_price", "currency", "in_stock")
 _VARIANT_FIELDS = ("size", "colour", "price", "compare_at_price", "currency", "stock", "position")
+_PICTURE_FIELDS = ["position", "alt"]
 _UPDATED_COLUMNS = [
     *("title", "brand", "category", "gender", "colour", "material", "pattern", "description", "season", "attributes"),
     *(*_OFFER_FIELDS, "status", "content_version", "updated_at"),
@@ -84,7 +88,10 @@ def write_products(*, source: str, writes: Sequence[ProductWrite]) -> list[Writt
         new_pictures = 0
         if write.pictures is not None:
             before = len(picture_changes.created)
-            if _compare_pictures(product, write, pictures.get(product.pk, {}), picture_changes):
+            stored_pictures = pictures.get(product.pk, {})
+            if _compare_pictures(
+                product, write.pictures, stored_pictures, picture_changes, keep_others=write.keep_other_pictures
+            ):
                 others_changed = content_changed = True
             new_pictures = len(picture_changes.created) - before
         if not created and content_changed:
@@ -96,8 +103,23 @@ def write_products(*, source: str, writes: Sequence[ProductWrite]) -> list[Writt
 
     _write_rows(changed)
     variant_changes.write(Variant, list(_VARIANT_FIELDS))
-    picture_changes.write(ProductImage, ["position"])
+    picture_changes.write(ProductImage, _PICTURE_FIELDS)
     return written
+
+
+def write_pictures(*, wanted: Mapping[int, Sequence[Picture]], keep_others: Collection[int]) -> int:
+    """Set the pictures of stored products (by primary key), for those in `keep_others` only add; how many are new.
+
+    Must run inside a transaction that holds `lock_source`. Products that are gone by now are passed over.
+    """
+    stored, changes, changed = _pictures_of(list(wanted)), _Changes(), []
+    for product in Product.objects.select_for_update().filter(pk__in=list(wanted)).order_by("pk"):
+        pictures = stored.get(product.pk, {})
+        if _compare_pictures(product, wanted[product.pk], pictures, changes, keep_others=product.pk in keep_others):
+            changed.append(product.pk)
+    changes.write(ProductImage, _PICTURE_FIELDS)
+    Product.objects.filter(pk__in=changed).update(content_version=F("content_version") + 1, updated_at=timezone.now())
+    return len(changes.created)
 
 
 class _Changes:
@@ -173,10 +195,15 @@ def _compare_variants(
 
 
 def _compare_pictures(
-    product: Product, write: ProductWrite, stored: dict[str, ProductImage], changes: _Changes
+    product: Product,
+    pictures: Sequence[Picture],
+    stored: dict[str, ProductImage],
+    changes: _Changes,
+    *,
+    keep_others: bool,
 ) -> bool:
     before = len(changes.created) + len(changes.updated) + len(changes.deleted)
-    wanted = {picture.sha256: picture for picture in write.pictures or ()}
+    wanted = {picture.sha256: picture for picture in pictures}
     for position, picture in enumerate(wanted.values()):
         image = stored.get(picture.sha256)
         if image is None:
@@ -188,12 +215,13 @@ def _compare_pictures(
                     size=picture.size,
                     width=picture.width,
                     height=picture.height,
+                    alt=picture.alt,
                     position=position,
                 )
             )
-        elif not write.keep_other_pictures and _assign(image, {"position": position}):
+        elif not keep_others and _assign(image, {"position": position, "alt": picture.alt or image.alt}):
             changes.updated.append(image)
-    if not write.keep_other_pictures:
+    if not keep_others:
         changes.deleted.extend(image.pk for digest, image in stored.items() if digest not in wanted)
     return len(changes.created) + len(changes.updated) + len(changes.deleted) > before
 

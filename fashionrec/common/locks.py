@@ -13,6 +13,8 @@ class Lock(enum.IntEnum):
     CATALOG_WRITE = 5
     PERSONA_WRITE = 6
     RATING_JUDGEMENT = 7
+    VECTOR_INDEX = 8
+    STYLES = 9
 
 
 def take_lock(lock: Lock, key: int = 0) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from tqdm import tqdm
 
-from catalog.ml.encoder import encoder_directory
+from catalog.ml.encoder import encoder_directory, vector_length
 from catalog.models import Encoder, Product, ProductEmbedding
 from catalog.services.embeddings import plan_embedding_run, register_encoder
 from fashionrec.common.errors import Conflict
@@ -118,23 +118,27 @@ def _show_only(source: str) -> None:
 
 
 def embed_products(demo: Demo, supervisor: Supervisor) -> None:
+    """Vectors by the configured encoder, which takes over when the last one is there if another was live."""
     with demo.step("embed"):
-        encoder = live_encoder()
-        while run := plan_embedding_run(encoder=encoder):
+        encoder = configured_encoder()
+        while run := plan_embedding_run(encoder=encoder, goes_live=True):
             watch(demo, supervisor, [run], unit="product")
             run.refresh_from_db()
             if run.state != Run.State.DONE:
                 raise RuntimeError(f"embedding: {run.state}: {run.error}")
+            time.sleep(0.2)  # the worker may still be making the index that the switch waits for
 
 
-def live_encoder() -> Encoder:
-    """The row of the configured encoder, live. Reads its digest from disk; the weights stay unopened."""
+def configured_encoder() -> Encoder:
+    """The row of the configured encoder. Reads its digest from disk; the weights stay unopened."""
     name = settings.FASHIONREC["ENCODER"]
-    config = json.loads(
-        (encoder_directory(name, search=[Path(settings.DATA_DIR) / "encoders"]) / "config.json").read_text()
-    )
+    folder = encoder_directory(name, search=[Path(settings.DATA_DIR) / "encoders"])
+    config = json.loads((folder / "config.json").read_text())
     return register_encoder(
-        name=name, digest=config["weights_sha256"], dimensions=config["model_cfg"]["embed_dim"], live=True
+        name=name,
+        digest=config["weights_sha256"],
+        dimensions=vector_length(config),
+        hybrid=config.get("hybrid"),
     )
 
 

@@ -215,6 +215,8 @@ CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = {
     "catalog.tasks.embed_*": {"queue": "embed"},
     "catalog.tasks.work_embedding_run": {"queue": "embed"},
+    "catalog.tasks.work_cluster_run": {"queue": "embed"},
+    "catalog.tasks.work_suggestion_run": {"queue": "embed"},
     "personas.tasks.work_rating_run": {"queue": "rate"},
     "personas.tasks.probe_language_model": {"queue": "rate"},
     "personas.tasks.work_persona_run": {"queue": "rate"},
@@ -233,12 +235,14 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": ENVIRONMENT.resume_seconds},
     },
     "embed-dirty": {"task": "catalog.tasks.embed_dirty", "schedule": 60.0, "options": {"expires": 60}},
+    "place-new": {"task": "catalog.tasks.place_new_products", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 FASHIONREC: dict[str, Any] = {
     "LEASE_SECONDS": ENVIRONMENT.lease_seconds,
     "RESUME_SECONDS": ENVIRONMENT.resume_seconds,
     "ENCODER": ENVIRONMENT.encoder,
+    "IMAGE_HOSTS_ALLOWED": ENVIRONMENT.image_hosts_allowed,
     "RATER": ENVIRONMENT.rater,
     "RATER_OPTIONS": ENVIRONMENT.rater_options,
     "RATING_GATE": ENVIRONMENT.rating_gate,

@@ -27,8 +27,8 @@ class RefusingForm(forms.Form):
         return [FieldError(name, self.data.get(name), str(errors[0])) for name, errors in self.errors.items()]
 
 
-class BrowseForm(RefusingForm):
-    """The filters of the browse page, read from its address. Nothing is required."""
+class FilterForm(RefusingForm):
+    """Words and filters. Nothing is required."""
 
     q = forms.CharField(required=False, max_length=LONGEST_QUERY, label="Search")
     category = forms.CharField(required=False, max_length=400)
@@ -38,13 +38,6 @@ class BrowseForm(RefusingForm):
     price_min = forms.DecimalField(required=False, min_value=0, max_digits=10, decimal_places=2, label="Lowest price")
     price_max = forms.DecimalField(required=False, min_value=0, max_digits=10, decimal_places=2, label="Highest price")
     in_stock = forms.BooleanField(required=False, label="In stock only")
-    ordering = forms.ChoiceField(required=False, choices=ORDERINGS, label="Sort by")
-    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
-
-    @property
-    def orderings(self) -> list[tuple[str, str]]:
-        """What the list can be ordered by: matching best means nothing without words to match."""
-        return ORDERINGS if self["q"].value() else ORDERINGS[1:]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -52,6 +45,39 @@ class BrowseForm(RefusingForm):
         if low is not None and high is not None and low > high:
             self.add_error("price_max", ValidationError(f"{high} is lower than the lowest price, {low}."))
         return cleaned
+
+
+class BrowseForm(FilterForm):
+    """The filters of the browse page, read from its address."""
+
+    ordering = forms.ChoiceField(required=False, choices=ORDERINGS, label="Sort by")
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+    verbatim = forms.BooleanField(required=False)
+
+    @property
+    def orderings(self) -> list[tuple[str, str]]:
+        """What the list can be ordered by: matching best means nothing without words to match."""
+        return ORDERINGS if self["q"].value() else ORDERINGS[1:]
+
+
+class PhotoForm(FilterForm):
+    """A photo to search with, or what an earlier page made of it."""
+
+    image = forms.FileField(required=False, label="Photo")
+    picture = forms.CharField(required=False, max_length=40_000)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        cleaned["colour"] = cleaned.get("colour", "").lower()  # typed, not chosen
+        if not self.errors and not cleaned.get("image") and not cleaned.get("picture"):
+            self.add_error("image", ValidationError("Choose a photo first."))
+        return cleaned
+
+
+class LikeForm(RefusingForm):
+    """What should be otherwise about a product."""
+
+    q = forms.CharField(required=False, max_length=LONGEST_QUERY, label="More like this, but …")
 
 
 class ShownForm(RefusingForm):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 
 from catalog.models import Brand, Category, Product
-from catalog.selectors import ProductFilters, product_list, search_products
+from catalog.search import search_ranking
+from catalog.selectors import ProductFilters, product_list
+from catalog.vocabulary import corrected_query
 from fashionrec.common.errors import NotFound
 
 PAGE_SIZE = 24
@@ -35,10 +36,14 @@ class Listing:
     active_filters: list[ActiveFilter] = field(default_factory=list)
     crumbs: list[tuple[str, str]] = field(default_factory=list)
     here: str = ""
+    typed: str = ""
+    """The words as they were sent, where others were searched for; "" where these."""
+    verbatim: str = ""
+    """Address of the list for the words as they were sent."""
 
 
 def filters_from(cleaned: dict[str, Any]) -> ProductFilters:
-    """The catalogue's filters for a valid BrowseForm."""
+    """The catalogue's filters for a valid FilterForm."""
     return ProductFilters(
         search=cleaned["q"],
         category=cleaned["category"],
@@ -48,34 +53,45 @@ def filters_from(cleaned: dict[str, Any]) -> ProductFilters:
         price_min=cleaned["price_min"],
         price_max=cleaned["price_max"],
         in_stock=cleaned["in_stock"],
-        ordering=cleaned["ordering"],
+        ordering=cleaned.get("ordering", ""),
     )
 
 
-def listing(*, filters: ProductFilters, page: int, query: QueryDict) -> Listing:
+def listing(*, filters: ProductFilters, page: int, query: QueryDict, verbatim: bool = False) -> Listing:
     """The page of products for `filters`; `query` is the address they came from.
 
+    Misspelt words are read as the catalogue's nearest ones, unless `verbatim`.
     Raises NotFound for an unknown category or brand, and for a page beyond the last.
     """
     category, brand = _category(filters.category), _brand(filters.brand)
-    found: QuerySet[Product] | Sequence[Product]
-    if filters.search and not filters.ordering:
+    typed, corrected = filters.search, None if verbatim else corrected_query(filters.search)
+    if corrected:
+        filters = replace(filters, search=corrected)
+    by_relevance = bool(filters.search) and not filters.ordering
+    if by_relevance:
         # By words and by meaning, best first; any other order is one of the full text's finds.
-        found = [match.product for match in search_products(query=filters.search, filters=filters)]
+        found: Any = [pk for pk, _ in search_ranking(query=filters.search, filters=filters)]
     else:
         found = product_list(filters=filters)
     paginator: Paginator[Product] = Paginator(found, PAGE_SIZE)
     if page > paginator.num_pages:
         raise NotFound.for_field("page", page, f"the last page is {paginator.num_pages}")
+    shown = paginator.page(page) if paginator.count else None
+    if shown is not None and by_relevance:
+        # Of some 200 finds only a page is shown.
+        cards = Product.objects.for_cards().in_bulk(list(shown.object_list))
+        shown.object_list = [cards[pk] for pk in shown.object_list if pk in cards]
     crumbs = category_crumbs(category)
     return Listing(
         filters=filters,
         title=_title(filters, category, brand),
-        page=paginator.page(page) if paginator.count else None,
+        page=shown,
         page_numbers=list(paginator.get_elided_page_range(page, on_each_side=2, on_ends=1)),
         active_filters=_active_filters(filters, category, brand, query),
         crumbs=crumbs[:-1] if crumbs else [],
         here=crumbs[-1][0] if crumbs else "All pieces",
+        typed=typed if corrected else "",
+        verbatim=_verbatim(query) if corrected else "",
     )
 
 
@@ -130,9 +146,16 @@ def _active_filters(
     return [ActiveFilter(said, _without(query, name)) for name, said in words.items() if said]
 
 
+def _verbatim(query: QueryDict) -> str:
+    kept = query.copy()
+    kept.pop("page", None)
+    kept["verbatim"] = "true"
+    return reverse("storefront:browse", query=kept)
+
+
 def _without(query: QueryDict, name: str) -> str:
     kept = query.copy()
-    for dropped in (name, "page"):
+    for dropped in (name, "page", *(["verbatim"] if name == "q" else [])):
         kept.pop(dropped, None)
     for key in [key for key in kept if not kept.get(key)]:
         del kept[key]

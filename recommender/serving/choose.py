@@ -1,14 +1,14 @@
 """Out of the ranking, the slate: under the strictest rules that leave something, and varied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from catalog.models import Product
 from catalog.querysets import ProductQuerySet
 from recommender.serving.blend import Blended
 from recommender.serving.context import Context
-from recommender.serving.diversify import diversify
+from recommender.serving.diversify import OnShelf, diversify
 from recommender.serving.rules import NEVER_EMPTY_FROM, RULE_SETS, eligible
 
 FILL = "catalogue"
@@ -31,10 +31,7 @@ class Stage:
 
     def as_log(self) -> dict[str, Any]:
         """JSON-ready, and all that `replay` needs: products change, so what diversity looked at is kept too."""
-        head = [
-            [item.product, item.score, product.category_id, product.brand_id, product.colour]
-            for item, product in self.head
-        ]
+        head = [[item.product, item.score, *astuple(OnShelf.of(product))] for item, product in self.head]
         return {"rules": self.rules, "n": self.n, "head": head, "fill": [item.product for item, _ in self.fill]}
 
 
@@ -75,10 +72,10 @@ def _stage(
     allowed = set(products.filter(pk__in=list(candidates)).values_list("pk", flat=True))
     # Diversity reorders the head of the ranking; the whole pool would let a far product in.
     best = [item for pk, item in candidates.items() if pk in allowed][: max(3 * n, 24)]
-    cards = products.filter(pk__in=[item.product for item in best]).for_cards().in_bulk()
+    cards = products.filter(pk__in=[item.product for item in best]).for_cards().select_related("placement").in_bulk()
     head = [(item, cards[item.product]) for item in best if item.product in cards]
     order = diversify(
-        [product for _, product in head], [item.score for item, _ in head], n=n, relevance=context.relevance
+        [OnShelf.of(product) for _, product in head], [item.score for item, _ in head], n=n, relevance=context.relevance
     )
     chosen = [head[position] for position in order]
     fill = []

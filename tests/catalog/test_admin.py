@@ -197,7 +197,7 @@ def test_an_uploaded_catalogue_is_queued_read_and_shown_with_its_issues(merchand
     page = merchandiser.get(listing).content.decode()
     assert '<progress value="2" max="2"></progress> 2 of 2' in page
     issues = f"{reverse('admin:catalog_importissue_changelist')}?run__id__exact={run.pk}"
-    assert f'<a href="{issues}">1 issues</a>' in page
+    assert f'<a href="{issues}">1 issue</a>' in page
     assert "is missing" in merchandiser.get(issues).content.decode()
     assert merchandiser.get(reverse("admin:catalog_importrun_change", args=[run.pk])).status_code == 200
 

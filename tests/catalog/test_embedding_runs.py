@@ -1,14 +1,18 @@
-"""Embedding runs that cannot be worked on, and how often beat plans one."""
+"""Embedding runs: what cannot be worked on, how often beat plans one, and pictures that do not open."""
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from catalog.jobs import work_embedding_run
-from catalog.models import EmbeddingRun
+from catalog.embedding_jobs import registered_encoder, work_embedding_run
+from catalog.models import EmbeddingRun, Encoder, Product
 from catalog.services.embeddings import REST, plan_due_embedding, plan_embedding_run
+from catalog.vectors import stored_vector
 from fashionrec.common.queue import without_ringing
+from tests.catalog.ml.tiny_models import save_open_clip_folder
 from tests.factories.catalog import EncoderFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -47,3 +51,63 @@ def test_beat_plans_what_is_dirty_and_rests_after_a_failure():
     assert again not in (None, run)
     EmbeddingRun.objects.filter(pk=again.pk).update(state="failed")
     assert plan_embedding_run(encoder=encoder) is not None  # a person who asks does not wait
+
+
+@pytest.fixture
+def tiny(tmp_path_factory) -> Encoder:
+    folder = tmp_path_factory.mktemp("encoder") / "tiny"
+    return registered_encoder(f"open_clip:local-dir:{save_open_clip_folder(folder)}")
+
+
+def embed(encoder: Encoder) -> EmbeddingRun:
+    run = plan_embedding_run(encoder=encoder)
+    work_embedding_run(str(run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def vectors(encoder: Encoder, product: Product) -> dict[str, np.ndarray]:
+    found = {k: stored_vector(encoder=encoder, kind=k, product_id=product.pk) for k in ("text", "image", "hybrid")}
+    return {kind: vector for kind, vector in found.items() if vector is not None}
+
+
+def test_a_picture_that_does_not_open_is_reported_and_the_text_stands_for_the_product(tiny: Encoder):
+    sound, broken, half = ProductFactory(), ProductFactory(), ProductFactory(pictures=2)
+    storage = broken.images.get().file.storage
+    for product in (broken, half):
+        name = product.images.order_by("position")[0].file.name
+        storage.delete(name)
+        storage.save(name, ContentFile(b"\x89PNG\r\n\x1a\n and no more"))
+    run = embed(tiny)
+    assert (run.state, run.done) == ("done", 3)
+    assert set(vectors(tiny, sound)) == set(vectors(tiny, half)) == {"text", "image", "hybrid"}
+    of_broken = vectors(tiny, broken)
+    assert set(of_broken) == {"text", "hybrid"}
+    np.testing.assert_array_equal(of_broken["hybrid"], of_broken["text"])
+    lines = run.chunks.get().error.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [broken.public_id, half.public_id]
+    assert lines[0].startswith(f"{broken.public_id}: image: received '{broken.images.get().file.name}'")
+    assert "image: received" in lines[1]
+
+
+def test_the_vector_of_a_picture_that_is_gone_goes_with_it(tiny: Encoder):
+    product = ProductFactory()
+    embed(tiny)
+    before = vectors(tiny, product)
+    product.images.all().delete()
+    Product.objects.update(content_version=2)
+    embed(tiny)
+    after = vectors(tiny, product)
+    assert set(after) == {"text", "hybrid"}
+    np.testing.assert_array_equal(after["text"], before["text"])
+    assert not np.array_equal(after["hybrid"], before["hybrid"])
+
+
+def test_products_deleted_since_the_plan_are_passed_over(tiny: Encoder):
+    kept, gone = ProductFactory(), ProductFactory()
+    run = plan_embedding_run(encoder=tiny)
+    gone.delete()
+    work_embedding_run(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.done, tiny.embeddings.filter(kind="hybrid").count()) == ("done", 2, 1)
+    assert vectors(tiny, kept).keys() == {"text", "image", "hybrid"}

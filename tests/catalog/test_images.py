@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import random
+import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.images import MAX_BYTES, ImageError, open_image
+from catalog.images import FORMATS, MAX_BYTES, ImageError, format_of, open_image
+from tests.hostile_pictures import REFUSED, SHOWN, encoded, halves, png_of_size, refused_pictures, shown_pictures
 
 
-def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def halves(width: int = 40, height: int = 20) -> Image.Image:
-    """Left red, right blue."""
-    image = Image.new("RGB", (width, height), (255, 0, 0))
-    image.paste((0, 0, 255), (width // 2, 0, width, height))
-    return image
-
-
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF"])
 def test_every_supported_format_opens_as_rgb(format: str) -> None:
     image = open_image(encoded(halves(), format))
     assert (image.mode, image.size) == ("RGB", (40, 20))
@@ -54,7 +41,7 @@ def test_a_page_named_like_a_picture_is_refused_with_its_beginning(tmp_path: Pat
     assert caught.value.field == "images[0]"
     assert caught.value.value == str(path)
     assert str(caught.value) == (
-        f"images[0]: received {str(path)!r}: not a picture in JPEG, PNG, WEBP, GIF, BMP "
+        f"images[0]: received {str(path)!r}: HTML, not a picture in JPEG, PNG, WEBP, GIF, BMP, AVIF "
         "(the content starts with '<!DOCTYPE ht')"
     )
 
@@ -102,12 +89,10 @@ def test_a_truncated_picture_is_refused() -> None:
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
-    content = encoded(Image.new("1", (20_000, 12_000)), "PNG")
-    assert len(content) < 100_000
     with pytest.raises(ImageError, match="more than the allowed 50000000 pixels"):
-        open_image(content)
+        open_image(png_of_size(20_000, 12_000))
     with pytest.raises(ImageError, match="9000 x 6000 is more than the allowed 50000000 pixels"):
-        open_image(encoded(Image.new("1", (9_000, 6_000)), "PNG"))
+        open_image(png_of_size(9_000, 6_000))
 
 
 def test_too_many_bytes_are_refused_unread(tmp_path: Path) -> None:
@@ -145,6 +130,27 @@ def test_formats_that_run_programs_or_read_other_files_are_not_even_tried() -> N
         open_image(postscript)
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_hostile_picture_is_refused_with_what_is_wrong(name: str) -> None:
+    content, reason = refused_pictures()[name]
+    started = time.perf_counter()
+    with pytest.raises(ImageError, match=reason):
+        open_image(content, name=name)
+    assert time.perf_counter() - started < 2.0
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", SHOWN)
+def test_an_unusual_picture_is_shown_as_it_is_meant(name: str) -> None:
+    content, format, pixel = shown_pictures()[name]
+    started = time.perf_counter()
+    image = open_image(content)
+    assert (image.mode, format_of(content)) == ("RGB", format)
+    assert format in FORMATS
+    assert np.abs(np.subtract(image.getpixel((2, 2)), pixel)).max() <= 12
+    assert time.perf_counter() - started < 2.0
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damaged_bytes_either_open_or_raise_image_error() -> None:
     rng = random.Random(3)
@@ -154,6 +160,7 @@ def test_damaged_bytes_either_open_or_raise_image_error() -> None:
     originals = [
         encoded(noise, "JPEG", exif=exif), encoded(noise, "PNG"), encoded(noise, "WEBP"),
         encoded(noise.quantize(64), "GIF"), encoded(noise, "BMP"), encoded(noise.quantize(16), "PNG"),
+        encoded(noise, "AVIF", speed=10),
     ]  # fmt: skip
     refused = 0
     for _ in range(600):

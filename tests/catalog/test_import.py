@@ -202,7 +202,7 @@ def test_pictures_outside_the_folder_are_not_read(run_import: Run, write_jsonl: 
     secret = tmp_path.parent / f"{tmp_path.name}-secret.png"
     secret.write_bytes(png_bytes())
     (tmp_path / "link.png").symlink_to(secret)
-    names = [f"../{secret.name}", "link.png", str(secret), "https://shop.example/a.png", "a\\b.png"]
+    names = [f"../{secret.name}", "link.png", str(secret), "file:///etc/passwd", "a\\b.png"]
     path = write_jsonl([{"external_id": "1", "title": "Dress", "images": names}])
     result = run_import(path, format="jsonl")
     assert (result["created"], result["images"], result["warnings"]) == (1, 0, 5)

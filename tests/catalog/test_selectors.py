@@ -1,54 +1,33 @@
 """Lists, facets, likeness and search: exact answers in a constant number of queries."""
 
-from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from numpy.typing import NDArray
 
-from catalog import query_encoding
 from catalog.models import Encoder, Product
+from catalog.search import search_products
 from catalog.selectors import (
     ProductFilters,
     content_matrix,
     facets,
     get_visible_product,
     product_list,
-    search_products,
     similar_products,
 )
 from catalog.services.taxonomy import categories_by_path
 from fashionrec.common.errors import Invalid, NotFound
-from tests.factories.catalog import BrandFactory, EncoderFactory, ProductEmbeddingFactory, ProductFactory
+from tests.catalog.little_shop import embed, little_shop, read_queries_as, unit
+from tests.factories.catalog import EncoderFactory, ProductEmbeddingFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def shop() -> dict[str, Product]:
-    categories = categories_by_path({"Women > Dresses > Midi", "Women > Shoes", "Men > Shirts"})
-    vale, birch = BrandFactory(name="Vale"), BrandFactory(name="Birch & Co")
-    blank = {"description": "", "pattern": "", "material": ""}
-    return {
-        "midi": ProductFactory(
-            title="Linen midi dress", category=categories["Women > Dresses > Midi"], brand=vale, colour="red",
-            gender="women", price=Decimal(80), **blank,
-        ),
-        "pumps": ProductFactory(
-            title="Red pumps", category=categories["Women > Shoes"], brand=birch, colour="red", gender="women",
-            price=Decimal(120), in_stock=False, **blank,
-        ),
-        "shirt": ProductFactory(
-            title="Oxford shirt", category=categories["Men > Shirts"], brand=vale, colour="blue", gender="men",
-            price=None, **blank | {"description": "Goes with any dress code."},
-        ),
-        "hidden": ProductFactory(title="Hidden dress", status="archived", brand=vale, gender="women", colour="red"),
-    }  # fmt: skip
+    return little_shop()
 
 
 def titles(**filters: object) -> list[str]:
@@ -91,6 +70,13 @@ def test_odd_queries_find_something_or_nothing_but_never_fail(shop: dict[str, Pr
     found = titles(search=query)
     assert set(found) <= {"Linen midi dress", "Oxford shirt", "Red pumps"}
     assert [item.product.title for item in search_products(query=query)] == found or found == titles()
+
+
+def test_the_name_of_several_categories_finds_all_of_them(shop: dict[str, Product]) -> None:
+    more = categories_by_path({"Men > Shoes > Boots"})
+    ProductFactory(title="Hiking pair", category=more["Men > Shoes > Boots"], description="", material="")
+    assert set(titles(search="shoes")) == {"Red pumps", "Hiking pair"}
+    assert titles(search="men > shoes") == ["Hiking pair"]
 
 
 def test_a_query_that_is_too_long_is_refused() -> None:
@@ -149,19 +135,6 @@ def test_a_product_is_found_by_its_public_id_while_it_is_visible(shop: dict[str,
             get_visible_product(unknown)
 
 
-def unit(*values: float) -> list[float]:
-    vector = np.zeros(8)
-    vector[: len(values)] = values
-    return list(vector / np.linalg.norm(vector))
-
-
-def embed(shop: dict[str, Product]) -> None:
-    ProductEmbeddingFactory(product=shop["midi"], vector=unit(1, 0))
-    ProductEmbeddingFactory(product=shop["pumps"], vector=unit(1, 1))
-    ProductEmbeddingFactory(product=shop["shirt"], vector=unit(0, 1))
-    ProductEmbeddingFactory(product=shop["hidden"], vector=unit(1, 0.01))
-
-
 def test_similar_products_are_ordered_by_cosine_without_hidden_ones_and_itself(shop: dict[str, Product]) -> None:
     embed(shop)
     found = similar_products(product=shop["midi"], n=5)
@@ -195,56 +168,6 @@ def test_the_content_matrix_keeps_the_order_and_leaves_gaps_at_zero(shop: dict[s
     np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), [1, 0, 1], atol=1e-6)
 
 
-def read_queries_as(monkeypatch: pytest.MonkeyPatch, meanings: dict[str, list[float]]) -> None:
-    """The text tower of this little world knows these words; every other text points where no product lies."""
-    cache.clear()
-    elsewhere = unit(0, 0, 1)
-
-    def encode(texts: Sequence[str], *, encoder: Encoder) -> NDArray[np.float32]:
-        return np.array([meanings.get(text, elsewhere) for text in texts], np.float32)
-
-    monkeypatch.setattr("catalog.query_encoding.encode_queries", encode)
-    monkeypatch.setattr("catalog.relevance.encode_queries", encode)
-
-
-def test_search_fuses_words_and_meaning(shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch) -> None:
-    embed(shop)
-    assert [item.product.title for item in search_products(query="pumps")] == ["Red pumps"]
-    read_queries_as(monkeypatch, {"pumps": unit(1.5, 1)})
-    found = search_products(query="pumps")
-    assert [item.product.title for item in found] == ["Red pumps", "Linen midi dress", "Oxford shirt"]
-    assert [item.score for item in found] == pytest.approx([1 / 61 + 1 / 61, 1 / 62, 1 / 63])
-    assert [i.product.title for i in search_products(query="pumps", filters=ProductFilters(gender="men"))] == [
-        "Oxford shirt"
-    ]
-    assert len(search_products(query="pumps", n=2)) == 2
-    assert search_products(query="  ") == []
-
-
-def test_a_query_without_meaning_finds_only_what_carries_its_words(
-    shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    embed(shop)
-    read_queries_as(monkeypatch, {"evening": unit(1, -1)})
-    assert search_products(query="qqqzzz") == []
-    assert titles(search="qqqzzz") == []
-    assert [item.product.title for item in search_products(query="oxford")] == ["Oxford shirt"]
-    # Nearer to it than to nothing is the dress alone: the pumps lie across, the shirt opposite.
-    assert [item.product.title for item in search_products(query="evening")] == ["Linen midi dress"]
-
-
-def test_where_nothing_carries_all_words_more_of_them_come_first(
-    shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    embed(shop)
-    read_queries_as(monkeypatch, {"red linen dress pumps": unit(1, 1)})
-    found = [item.product.title for item in search_products(query="red linen dress pumps")]
-    assert found[:2] == ["Red pumps", "Linen midi dress"]
-    assert set(found) == {"Red pumps", "Linen midi dress", "Oxford shirt"}
-    read_queries_as(monkeypatch, {"linen dress for dancing": unit(1, 1)})
-    assert search_products(query="linen dress for dancing")[0].product.title == "Linen midi dress"
-
-
 def test_facets_and_orderings_cover_what_the_search_finds_by_meaning(
     shop: dict[str, Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,14 +177,6 @@ def test_facets_and_orderings_cover_what_the_search_finds_by_meaning(
     assert titles(search="footwear", ordering="price") == ["Linen midi dress", "Red pumps", "Oxford shirt"]
     genders = facets(filters=ProductFilters(search="footwear"))["genders"]
     assert genders == [{"value": "women", "count": 2}, {"value": "men", "count": 1}]
-
-
-def test_a_live_encoder_without_a_text_tower_of_its_weights_leaves_full_text(tmp_path: Path, settings) -> None:
-    settings.DATA_DIR = tmp_path
-    query_encoding._text_tower.cache_clear()
-    assert query_encoding.encode_query("dress", encoder=EncoderFactory.build(name="nowhere")) is None
-    assert query_encoding.encode_query("dress", encoder=EncoderFactory.build(name="compact", digest="0" * 64)) is None
-    query_encoding._text_tower.cache_clear()
 
 
 def test_any_number_of_public_ids_is_one_query_and_malformed_ones_match_nothing(django_assert_num_queries) -> None:

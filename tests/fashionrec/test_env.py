@@ -30,6 +30,7 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(variab
         FASHIONREC_SECURE_COOKIES="perhaps",
         FASHIONREC_STORAGE_OPTIONS="[1]",
         FASHIONREC_LOG_FORMAT="loud",
+        FASHIONREC_IMAGE_HOSTS_ALLOWED="cdn.internal,https://cdn.internal/",
     )
     with pytest.raises(EnvValidationError) as caught:
         read_environment()
@@ -40,6 +41,7 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(variab
         "FASHIONREC_SECURE_COOKIES",
         "FASHIONREC_STORAGE_OPTIONS",
         "FASHIONREC_LOG_FORMAT",
+        "FASHIONREC_IMAGE_HOSTS_ALLOWED",
     }
     assert "[1]" in str(caught.value.error_messages["FASHIONREC_STORAGE_OPTIONS"])
 

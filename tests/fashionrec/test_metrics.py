@@ -52,7 +52,7 @@ def test_runs_are_counted_by_state_and_the_champion_is_named() -> None:
 
 
 def test_a_scrape_takes_one_query_per_kind_of_run_and_one_for_the_champion(django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         scrape()
 
 

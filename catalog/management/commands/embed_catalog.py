@@ -5,34 +5,39 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
+from catalog.management.embedding_progress import work_with_bar
 from catalog.ml.encoder import EncoderError
-from catalog.models import EmbeddingRun
-from catalog.services.embeddings import plan_embedding_run, register_encoder
+from catalog.services.embeddings import plan_embedding_run
+from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
 
 
 class Command(BaseCommand):
-    help = "Embed products whose vectors are missing or older than their content. The last line is JSON."
+    help = (
+        "Embed products whose vectors are missing or older than their content. Another encoder than the live one is"
+        " embedded beside it and takes over when its last vector is there. The last line is JSON."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--encoder", default=settings.FASHIONREC["ENCODER"], help="becomes the live one")
+        parser.add_argument(
+            "--encoder",
+            default=settings.FASHIONREC["ENCODER"],
+            help="a name under DATA_DIR/encoders, open_clip:MODEL:PRETRAINED, open_clip:hf-hub:ORGANISATION/MODEL,"
+            " open_clip:local-dir:FOLDER or transformers:NAME (default: %(default)s)",
+        )
 
     def handle(self, *, encoder: str, **_: Any) -> None:
-        from catalog.jobs import open_encoder, work_embedding_run
+        from catalog.embedding_jobs import registered_encoder
 
         try:
-            model = open_encoder(encoder)
-        except EncoderError as error:
+            row = registered_encoder(encoder)
+        except (EncoderError, AppError) as error:
             raise CommandError(str(error)) from error
-        row = register_encoder(name=model.name, digest=model.digest, dimensions=model.dimensions, live=True)
         with without_ringing():
-            run = plan_embedding_run(encoder=row)
-            if run is not None:
-                with tqdm(total=run.total, initial=run.done, unit=" products", desc="embed") as bar:
-                    work_embedding_run(str(run.pk), on_chunk=lambda current: bar.update(current.done - bar.n))
-                run.refresh_from_db()
-                if run.state != EmbeddingRun.State.DONE:
-                    raise CommandError(f"embedding: {run.state}: {run.error or 'another process works on the rest'}")
-        self.stdout.write(json.dumps({"encoder": row.name, "embedded": run.done if run else 0}))
+            run = plan_embedding_run(encoder=row, goes_live=True)
+            embedded = work_with_bar(run) if run is not None else 0
+        row.refresh_from_db()
+        if not row.is_live:
+            raise CommandError(f"encoder: {row.name} is embedded but not live yet: another process is switching to it")
+        self.stdout.write(json.dumps({"encoder": row.name, "embedded": embedded}))

@@ -1,4 +1,4 @@
-"""`import_catalog PATH --format kaggle|myntra|csv|jsonl`: products, pictures and issues out of a catalogue file."""
+"""`import_catalog PATH --format csv|jsonl|shopify|…`: products, pictures and issues out of a catalogue file."""
 
 import json
 import time
@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from catalog.download_jobs import work_image_download_run
 from catalog.formats import FORMATS
 from catalog.jobs import work_import_run
-from catalog.models import ImportIssue, ImportRun
+from catalog.models import ImageDownloadRun, ImportIssue, ImportRun
 from catalog.services.imports import parse_mapping, plan_import
 from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
@@ -32,9 +33,13 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help="for csv: the column of a field, as in title=ProductName; default: by the columns' names",
+            help="for csv: the column of a field, as in title=ProductName; default: by the columns' names; "
+            "for shopify: currency=EUR",
         )
         parser.add_argument("--encoding", default="utf-8", help="of the text (default: utf-8)")
+        parser.add_argument(
+            "--download", action="store_true", help="fetch pictures named by an address now; default: the worker does"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
@@ -48,6 +53,8 @@ class Command(BaseCommand):
                     encoding=options["encoding"],
                 )
                 self._work(run)
+                if options["download"]:
+                    self._download(run)
         except AppError as error:
             raise CommandError(error.message) from error
         run.refresh_from_db()
@@ -72,6 +79,15 @@ class Command(BaseCommand):
                     break
                 if not release_if_holder_died(run):
                     time.sleep(0.5)
+
+    def _download(self, run: ImportRun) -> None:
+        for download in run.downloads.all():
+            with tqdm(total=download.total, initial=download.done, unit=" pictures", desc="download") as bar:
+
+                def show(current: ImageDownloadRun, bar: Any = bar) -> None:
+                    bar.update(current.done - bar.n)
+
+                work_image_download_run(str(download.pk), progress=show)
 
 
 def _counts(run: ImportRun) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 BENCHMARKS = {
     "demo-quality": "fashionrec.benchmarks.demo_quality",
+    "embedding": "fashionrec.benchmarks.embedding",
     "llm-calibration": "fashionrec.benchmarks.llm_calibration",
     "llm-scoring": "fashionrec.benchmarks.llm_scoring",
+    "search": "fashionrec.benchmarks.search",
 }
 
 

@@ -41,12 +41,13 @@ class Command(BaseCommand):
         with demo.step("migrate"):
             call_command("migrate", verbosity=0)
             call_command("collectstatic", interactive=False, verbosity=0)
-        from fashionrec.demo import steps
+        from fashionrec.demo import steps, styles_step
 
         with Supervisor(worker_process()) as supervisor:
             try:
                 steps.import_products(demo)
                 steps.embed_products(demo, supervisor)
+                styles_step.cluster_products(demo, supervisor)
                 personas = steps.make_personas(demo)
                 steps.rate_products(demo, supervisor, personas)
                 steps.simulate_shoppers(demo, personas)
@@ -55,7 +56,7 @@ class Command(BaseCommand):
                 champion = steps.promote_best(demo, report)
                 access = steps.make_access(demo)
                 demo.seconds["total"] = round(time.monotonic() - started, 1)
-                line = steps.summary(demo, report.results, champion)
+                line = {**steps.summary(demo, report.results, champion), "styles": styles_step.count_styles()}
                 self._print_table(report.results, champion)
                 if no_serve:
                     self.stdout.write(json.dumps(line))

@@ -17,7 +17,10 @@ def browse(request: HttpRequest) -> HttpResponse:
     """The catalogue, filtered, searched, ordered and paged by the address alone."""
     form = BrowseForm(request.GET)
     if form.is_valid():
-        found = listing(filters=filters_from(form.cleaned_data), page=form.cleaned_data["page"] or 1, query=request.GET)
+        asked = form.cleaned_data
+        found = listing(
+            filters=filters_from(asked), page=asked["page"] or 1, query=request.GET, verbatim=asked["verbatim"]
+        )
         if request.method == "GET":
             _record_search(shop_of(request), found)
     else:

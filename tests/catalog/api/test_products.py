@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from catalog.models import Product, StyleCluster
+from catalog.models import Product, StyleCluster, StylePlacement
 from catalog.services.product_batches import lock_source
 from tests.factories.access import client_with_key
 from tests.factories.catalog import (
@@ -103,7 +103,7 @@ def test_a_list_takes_the_same_number_of_queries_however_long_it_is() -> None:
 def test_one_product_has_all_there_is_to_know() -> None:
     product = ProductFactory(external_id="7", sizes=("S", "M"), attributes={"sleeve": "long"})
     cluster = StyleCluster.objects.create(name="Light linen")
-    cluster.products.add(product)
+    StylePlacement.objects.create(product=product, cluster=cluster, strength=0.9)
     body = APIClient().get("/api/v1/products/shop:7/").json()
     assert set(body) == CARD | {
         *("description", "material", "pattern", "season", "attributes", "status", "variants", "cluster")

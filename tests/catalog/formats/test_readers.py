@@ -140,7 +140,9 @@ def test_something_else_than_json_lines_is_refused() -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(Invalid, match=r"expected one of kaggle, myntra, csv, jsonl \(received 'xml'"):
+    with pytest.raises(
+        Invalid, match=r"expected one of kaggle, myntra, csv, jsonl, hm, shopify, google \(received 'xml'"
+    ):
         records("", "xml")
 
 

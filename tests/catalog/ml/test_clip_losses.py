@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from catalog.ml.clip_losses import attribute_prompt_loss, caption_loss, caption_relation, image_contrast_loss
+from catalog.ml.clip_losses import attribute_contrast_loss, attribute_prompt_loss, caption_loss, caption_relation
 
 ONE = torch.tensor(1.0)
 
@@ -67,22 +67,22 @@ def test_image_contrast_pulls_towards_shared_attributes() -> None:
     codes = torch.tensor([[0, 0], [0, 0], [1, 1]])
     together = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     apart = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    near = float(image_contrast_loss(together, codes, torch.ones(2), temperature=1.0))
+    near = float(attribute_contrast_loss(together, codes, torch.ones(2), temperature=1.0))
     assert near == pytest.approx(math.log(1 + math.e) - 1)  # two rows; the third has no likeness and is left out
-    far = float(image_contrast_loss(apart, codes, torch.ones(2), temperature=1.0))
+    far = float(attribute_contrast_loss(apart, codes, torch.ones(2), temperature=1.0))
     assert far == pytest.approx((math.log(1 + math.e) + math.log(2)) / 2)
 
 
 def test_image_contrast_without_any_likeness_is_zero() -> None:
     codes = torch.tensor([[0, -1], [-1, 0]])
-    assert float(image_contrast_loss(torch.eye(2), codes, torch.ones(2), temperature=0.1)) == 0.0
+    assert float(attribute_contrast_loss(torch.eye(2), codes, torch.ones(2), temperature=0.1)) == 0.0
 
 
 def test_image_contrast_follows_the_weights_of_attributes() -> None:
     codes = torch.tensor([[0, 0], [0, 1], [1, 0]])
     features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     first, second = (
-        float(image_contrast_loss(features, codes, torch.tensor(weights), temperature=1.0))
+        float(attribute_contrast_loss(features, codes, torch.tensor(weights), temperature=1.0))
         for weights in ([1.0, 0.0], [0.0, 1.0])
     )
     assert first == pytest.approx(math.log(1 + math.e) - 1)  # only pictures 0 and 1 are alike, and near

@@ -17,11 +17,12 @@ from catalog.ml.image_preprocessing import ImagePreprocessing
 from catalog.ml.open_clip_encoder import load_directory
 from catalog.ml.text_encoder import OnnxTextEncoder
 from catalog.ml.tokenizer import train_tokenizer
+from catalog.ml.training_loop import EpochReport, TrainingPlan
 from recommender.ml.checkpoint import Checkpoint
 from tests.catalog.ml.planted import COLOURS, PATTERNS, drawn_square
 
+PLAN = TrainingPlan(epochs=24)
 CONFIG = ClipTrainingConfig(
-    epochs=24,
     learning_rate=4e-3,
     batch_size=24,
     warmup_steps=4,
@@ -38,21 +39,21 @@ class StopError(Exception):
     """Raised by a callback to cancel."""
 
 
-def ignore(epoch: int, loss: float, seconds: float) -> None:
+def ignore(report: EpochReport) -> None:
     pass
 
 
 def test_a_planted_world_is_learned_and_the_web_tower_agrees(
     planted_examples: TrainingExamples, tmp_path: Path
 ) -> None:
-    losses: list[float] = []
-    train_compact_clip(planted_examples, CONFIG, name="planted", directory=tmp_path / "planted",
-                       on_epoch=lambda epoch, loss, seconds: losses.append(loss))  # fmt: skip
-    assert len(losses) == 24
-    assert losses[-1] < 0.7 * losses[0]
+    reports: list[EpochReport] = []
+    train_compact_clip(planted_examples, CONFIG, PLAN, name="planted", directory=tmp_path / "planted",
+                       on_epoch=reports.append)  # fmt: skip
+    assert [(report.epoch, report.epochs, report.score) for report in reports] == [(n, 24, None) for n in range(1, 25)]
+    assert reports[-1].loss < 0.7 * reports[0].loss
 
     encoder = load_directory(tmp_path / "planted")
-    assert (encoder.name, encoder.dimensions) == ("planted", 512)
+    assert (encoder.name, encoder.dimensions) == ("planted", 517)
     texts = [f"{colour} {pattern}" for colour in COLOURS for pattern in PATTERNS]
     # A place between those trained on.
     images = encoder.encode_images([drawn_square(pattern, colour, 4) for colour in COLOURS for pattern in PATTERNS])
@@ -60,37 +61,74 @@ def test_a_planted_world_is_learned_and_the_web_tower_agrees(
     assert list((vectors @ images.T).argmax(axis=1)) == list(range(6))
     np.testing.assert_allclose(OnnxTextEncoder(tmp_path / "planted").encode_texts(texts), vectors, atol=1e-4)
 
-    stored = json.loads((tmp_path / "planted" / "config.json").read_text())["training"]
-    assert (stored["seed"], stored["examples"]) == (5, 48)
+    config = json.loads((tmp_path / "planted" / "config.json").read_text())
+    stored = config["training"]
+    assert (stored["method"], stored["seed"], stored["examples"], stored["trained_epochs"]) == ("compact", 5, 48, 24)
+    assert (stored["best_epoch"], stored["history"], stored["validation_rows"]) == (None, [], {})
+    assert "hybrid" not in config
 
 
-def test_a_cancelled_training_resumes_to_the_same_weights(planted_examples: TrainingExamples, tmp_path: Path) -> None:
-    config = replace(CONFIG, epochs=3)
-    train_compact_clip(planted_examples, config, name="whole", directory=tmp_path / "whole", on_epoch=ignore)
+def test_a_cancelled_training_resumes_to_the_same_weights_and_history(
+    planted_examples: TrainingExamples, tmp_path: Path
+) -> None:
+    config, plan = replace(CONFIG, grayscale=0.1, edges=0.1), TrainingPlan(epochs=3, patience=3)
+    train_compact_clip(planted_examples, config, plan, name="parts", directory=tmp_path / "whole", on_epoch=ignore,
+                       validation=0.3)  # fmt: skip
 
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     epochs: list[int] = []
 
-    def stop_after_two(epoch: int, loss: float, seconds: float) -> None:
-        epochs.append(epoch)
-        if epoch == 2:
+    def stop_after_two(report: EpochReport) -> None:
+        epochs.append(report.epoch)
+        if report.epoch == 2:
             raise StopError
 
     with pytest.raises(StopError):
-        train_compact_clip(planted_examples, config, name="parts", directory=tmp_path / "parts",
-                           on_epoch=stop_after_two, checkpoint=checkpoint)  # fmt: skip
+        train_compact_clip(planted_examples, config, plan, name="parts", directory=tmp_path / "parts",
+                           on_epoch=stop_after_two, validation=0.3, checkpoint=checkpoint)  # fmt: skip
     assert not (tmp_path / "parts").exists()
-    train_compact_clip(planted_examples, config, name="parts", directory=tmp_path / "parts",
-                       on_epoch=lambda epoch, loss, seconds: epochs.append(epoch), checkpoint=checkpoint)  # fmt: skip
+    train_compact_clip(planted_examples, config, plan, name="parts", directory=tmp_path / "parts",
+                       on_epoch=lambda report: epochs.append(report.epoch), validation=0.3,
+                       checkpoint=checkpoint)  # fmt: skip
     assert epochs == [1, 2, 3]
-    whole, parts = (
-        json.loads((tmp_path / name / "config.json").read_text())["weights_sha256"] for name in ("whole", "parts")
-    )
+    whole, parts = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("whole", "parts"))
+    for stored in (whole, parts):
+        stored["training"].pop("seconds")
     assert parts == whole
+    assert [entry["epoch"] for entry in whole["training"]["history"]] == [0, 1, 2, 3]
 
-    with pytest.raises(ValueError, match="checkpoint: received one of"):
-        train_compact_clip(planted_examples, replace(config, seed=6), name="other", directory=tmp_path / "other",
-                           on_epoch=ignore, checkpoint=checkpoint)  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"checkpoint: received one of another training, with config\.seed 5 and now 6"
+    ):
+        train_compact_clip(planted_examples, replace(config, seed=6), plan, name="other", directory=tmp_path / "other",
+                           on_epoch=ignore, validation=0.3, checkpoint=checkpoint)  # fmt: skip
+
+
+def test_validation_tunes_the_hybrid_and_compares_before_with_after(
+    planted_examples: TrainingExamples, tmp_path: Path
+) -> None:
+    report = train_compact_clip(
+        planted_examples, replace(CONFIG, batch_size=12), TrainingPlan(epochs=12, validate_every=5), name="planted",
+        directory=tmp_path / "planted", on_epoch=ignore, validation=0.5,
+    )  # fmt: skip
+    scores = {entry["epoch"]: entry["score"] for entry in report.progress.history}
+    assert (report.pictures, list(scores)) == (24, [0, 5, 10, 12])
+    best = max(report.progress.history, key=lambda entry: entry["score"])
+    assert report.progress.best_epoch == best["epoch"]
+    assert report.rows["before: image"] == report.progress.history[0]["rows"]["image"]
+    assert list(report.rows) == [
+        "16x16 pixels", "caption TF-IDF", "pixels + TF-IDF",
+        "before: image", "before: text", "before: hybrid", "after: image", "after: text", "after: hybrid",
+    ]  # fmt: skip
+    table = report.table().splitlines()
+    assert table[0].split() == ["P@10", "colour", "pattern"]  # no caption occurs once
+    assert len(table) == 10
+
+    stored = json.loads((tmp_path / "planted" / "config.json").read_text())
+    assert stored["hybrid"] == report.hybrid
+    assert set(stored["hybrid"]) == {"image_weight", "measured"}
+    assert stored["training"]["validation_rows"] == report.rows
+    assert stored["training"]["best_epoch"] == report.progress.best_epoch
 
 
 def test_captions_of_a_batch_say_only_what_is_known(planted_examples: TrainingExamples) -> None:
@@ -119,29 +157,31 @@ def test_values_that_are_unknown_have_no_code() -> None:
     assert examples.pixels.shape == (2, 42, 42, 3)
 
 
+def test_examples_are_told_from_others_by_what_they_show_and_say() -> None:
+    def digest(colour: str, caption: str, pattern: str) -> str:
+        kinds = (pattern, "striped")
+        examples = (Example(drawn_square("plain", colour), caption, {"pattern": kind}) for kind in kinds)
+        return collect_examples(examples, preprocessing=SMALL).digest()
+
+    first = digest("red", "a", "plain")
+    assert digest("red", "a", "plain") == first
+    assert len({first, digest("blue", "a", "plain"), digest("red", "b", "plain"), digest("red", "a", "dotted")}) == 4
+
+
+def test_pictures_can_be_kept_in_a_file(tmp_path: Path) -> None:
+    drawn = [Example(drawn_square("plain", colour), "", {"colour": colour}) for colour in ("red", "blue", "green")]
+    with (tmp_path / "pictures").open("w+b") as store:
+        kept = collect_examples(drawn, preprocessing=SMALL, store=store)
+    inside = collect_examples(drawn, preprocessing=SMALL)
+    assert isinstance(kept.pixels, np.memmap)
+    np.testing.assert_array_equal(kept.pixels, inside.pixels)
+    part = kept.subset(np.array([2, 0]))
+    np.testing.assert_array_equal(part.pictures(np.array([1])), inside.pixels[:1])
+    assert [part.attributes[0], part.codes.tolist()] == [{"colour": "green"}, [[1], [2]]]
+
+
 def test_nothing_to_train_on_is_refused() -> None:
     with pytest.raises(ValueError, match="examples: received none"):
         collect_examples([], preprocessing=SMALL)
     with pytest.raises(ValueError, match="nothing to tell apart"):
         collect_examples([Example(drawn_square("plain", "red"), "a", {"colour": "red"})], preprocessing=SMALL)
-
-
-def test_some_batches_are_alike_in_one_attribute_and_none_is_lost() -> None:
-    colours, things = ("red", "green", "blue", "black"), ("hat", "shoe", "coat", "belt")
-    image = drawn_square("plain", "red").resize((8, 8))
-    examples = collect_examples(
-        (
-            Example(image, f"{number}", {"colour": colours[number % 4], "type": things[number // 4 % 4]})
-            for number in range(256)
-        ),
-        preprocessing=replace(SMALL, size=9),
-    )
-    tokenizer = train_tokenizer(["red"], vocabulary_size=260)
-    values = []
-    for seed in range(12):
-        batches = list(epoch_batches(examples, tokenizer, batch_size=16, context_length=8, rare_prompts=0, prompts=100,
-                                     rng=np.random.default_rng(seed)))  # fmt: skip
-        assert sum(len(batch.pixels) for batch in batches) == 256
-        values += [min(len(batch.codes[:, column].unique()) for column in (0, 1)) for batch in batches]
-    alike = sum(number <= 2 for number in values) / len(values)
-    assert 0.3 < alike < 0.7

@@ -12,17 +12,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
-from catalog.ml import torchvision_ops  # noqa: F401  (before open_clip)
 from catalog.ml.compact_clip import encode_short_texts
 from catalog.ml.encoder import EncoderError, encoder_directory, load_encoder
+from catalog.ml.image_encoder import OnnxImageEncoder
 from catalog.ml.image_preprocessing import ImagePreprocessing
 from catalog.ml.open_clip_encoder import OpenClipEncoder
 from catalog.ml.text_encoder import OnnxTextEncoder
 from catalog.ml.tokenizer import read_tokenizer, token_ids
-
-import open_clip  # isort: skip
 
 TEXTS = ["red floral dress", "", "x" * 5_000, "платье в цветок", "<end> jeans", "a\ud800b", "Linen shirt, for men"] * 12
 
@@ -52,6 +49,14 @@ def test_the_webs_text_tower_equals_the_torch_one(compact: OpenClipEncoder, comp
     assert compact_text.encode_texts([]).shape == (0, 512)
 
 
+def test_the_webs_image_tower_equals_the_torch_one(compact: OpenClipEncoder, compact_directory: Path) -> None:
+    tower = OnnxImageEncoder(compact_directory)
+    assert (tower.name, tower.digest, tower.dimensions) == (compact.name, compact.digest, 512)
+    images = [*pictures(17), Image.new("RGB", (8, 160), "red"), Image.new("RGB", (500, 333), "#204060")]
+    np.testing.assert_allclose(tower.encode_images(images), compact.encode_images(images), atol=1e-4)
+    assert tower.encode_images([]).shape == (0, 512)
+
+
 def test_pillow_and_numpy_feed_the_image_tower_as_open_clip_does(
     compact: OpenClipEncoder, compact_directory: Path
 ) -> None:
@@ -72,11 +77,13 @@ def test_leaving_out_padding_changes_nothing(compact: OpenClipEncoder, compact_d
 
 def test_the_shipped_files_are_small_and_hold_no_paths(compact_directory: Path) -> None:
     files = sorted(path.name for path in compact_directory.iterdir())
-    assert files == ["MODEL_CARD.md", "config.json", "model.safetensors", "text.onnx", "tokenizer.json"]
+    towers = ["image.onnx", "text.onnx"]
+    assert files == sorted(["MODEL_CARD.md", "config.json", "model.safetensors", "tokenizer.json", *towers])
     assert sum(path.stat().st_size for path in compact_directory.iterdir()) <= 15_000_000
-    graph = (compact_directory / "text.onnx").read_bytes()
-    for place in (str(Path.home()), str(Path(__file__).parents[3]), "site-packages"):
-        assert place.encode() not in graph
+    for tower in towers:
+        graph = (compact_directory / tower).read_bytes()
+        for place in (str(Path.home()), str(Path(__file__).parents[3]), "site-packages"):
+            assert place.encode() not in graph
 
 
 def test_the_web_side_never_imports_torch() -> None:
@@ -86,7 +93,10 @@ def test_the_web_side_never_imports_torch() -> None:
         "import catalog.ml.image_preprocessing, catalog.ml.tokenizer\n"
         "from catalog.ml.text_encoder import OnnxTextEncoder\n"
         "from catalog.ml.encoder import encoder_directory\n"
+        "from catalog.ml.image_encoder import OnnxImageEncoder\n"
+        "from PIL import Image\n"
         "OnnxTextEncoder(encoder_directory('compact')).encode_texts(['dress'])\n"
+        "OnnxImageEncoder(encoder_directory('compact')).encode_images([Image.new('RGB', (30, 40))])\n"
         "assert not {'torch', 'open_clip', 'transformers'} & set(sys.modules)\n"
     )
     root = Path(__file__).resolve().parents[3]
@@ -123,51 +133,15 @@ def test_changed_weights_are_noticed(compact_directory: Path, tmp_path: Path) ->
         load_encoder(str(broken))
     with pytest.raises(EncoderError, match="weights_sha256"):
         OnnxTextEncoder(broken)
+    with pytest.raises(EncoderError, match="weights_sha256"):
+        OnnxImageEncoder(broken)
+    (broken / "image.onnx").write_bytes(b"no graph")
+    shutil.copy(compact_directory / "config.json", broken)
+    with pytest.raises(EncoderError, match=r"received '.*image\.onnx'"):
+        OnnxImageEncoder(broken)
+    (broken / "image.onnx").unlink()
+    with pytest.raises(EncoderError, match=r"has no image\.onnx"):
+        OnnxImageEncoder(broken)
     (broken / "text.onnx").unlink()
     with pytest.raises(EncoderError, match=r"has no text\.onnx"):
         OnnxTextEncoder(broken)
-
-
-def test_pretrained_models_load_by_name_from_a_local_checkpoint(tmp_path: Path) -> None:
-    config = {
-        "embed_dim": 32,
-        "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
-        "text_cfg": {"context_length": 16, "vocab_size": 49_408, "width": 16, "heads": 2, "layers": 1},
-    }
-    (tmp_path / "Tiny-Test.json").write_text(json.dumps(config))
-    open_clip.add_model_config(tmp_path)
-    torch.manual_seed(0)
-    model = open_clip.create_model("Tiny-Test")
-    save_file(model.state_dict(), tmp_path / "weights.safetensors")
-
-    name = f"open_clip:Tiny-Test:{tmp_path / 'weights.safetensors'}"
-    encoder = load_encoder(name)
-    assert (encoder.name, encoder.dimensions, len(encoder.digest)) == (name, 32, 64)
-    tokens = open_clip.get_tokenizer("Tiny-Test")(["a red dress"])
-    with torch.inference_mode():
-        expected = model.eval().encode_text(tokens, normalize=True).numpy()
-    np.testing.assert_allclose(encoder.encode_texts(["a red dress"]), expected, atol=1e-5)
-    assert encoder.encode_images(pictures(3)).shape == (3, 32)
-    assert load_encoder(name).digest == encoder.digest
-
-    (tmp_path / "weights.safetensors").write_bytes(b"no weights")
-    with pytest.raises(EncoderError, match=r"encoder: received 'open_clip:Tiny-Test:.*cannot be fetched or loaded"):
-        load_encoder(name)
-
-
-def test_unknown_pretrained_names_are_refused_before_anything_is_fetched() -> None:
-    with pytest.raises(EncoderError, match="open_clip has no model 'ViT-Q-7'"):
-        load_encoder("open_clip:ViT-Q-7:openai")
-    with pytest.raises(EncoderError, match=r"'nonsense' is no file and no tag of ViT-B-32 \(known: .*laion2b_s34b"):
-        load_encoder("open_clip:ViT-B-32:nonsense")
-    with pytest.raises(EncoderError, match="'' is no file and no tag of ViT-B-32"):
-        load_encoder("open_clip:ViT-B-32")
-
-
-def test_a_model_that_cannot_be_fetched_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(EncoderError, match="received 'open_clip:ViT-B-32:laion2b_s34b_b79k', which cannot be fetched"):
-        load_encoder("open_clip:ViT-B-32:laion2b_s34b_b79k")

@@ -13,6 +13,8 @@ ADDRESSES = (
     "/browse/",
     "/browse/?q=dress&colour=red&in_stock=true",
     "/browse/?price_min=abc",
+    "/browse/?q=dres",
+    "/photo/",
     "/likes/",
     "/about/",
     "/privacy/",

@@ -1,19 +1,10 @@
 """Blend and diversify, by the numbers."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from recommender.serving.blend import RANK_OFFSET, WEIGHTS, WEIGHTS_FOR_STRANGERS, blend
 from recommender.serving.candidates import Candidates
-from recommender.serving.diversify import diversify, likeness
-
-
-@dataclass
-class Shelved:
-    category_id: int | None = None
-    brand_id: int | None = None
-    colour: str = ""
+from recommender.serving.diversify import OnShelf, diversify, likeness
 
 
 def test_the_blend_is_weighted_reciprocal_rank_fusion():
@@ -44,19 +35,37 @@ def test_equal_scores_are_ordered_by_primary_key():
 
 
 def test_likeness_adds_up_category_brand_and_colour_and_nothing_unknown():
-    assert likeness(Shelved(1, 2, "red"), Shelved(1, 2, "red")) == pytest.approx(1.0)
-    assert likeness(Shelved(1, 2, "red"), Shelved(1, 3, "blue")) == 0.5
-    assert likeness(Shelved(), Shelved()) == 0
+    assert likeness(OnShelf(1, 2, "red"), OnShelf(1, 2, "red")) == pytest.approx(1.0)
+    assert likeness(OnShelf(1, 2, "red"), OnShelf(1, 3, "blue")) == 0.5
+    assert likeness(OnShelf(), OnShelf()) == 0
+
+
+def test_likeness_of_two_products_of_known_styles_counts_the_style_and_still_sums_to_one():
+    assert likeness(OnShelf(1, 2, "red", "boho"), OnShelf(1, 2, "red", "boho")) == pytest.approx(1.0)
+    assert likeness(OnShelf(1, 2, "red", "boho"), OnShelf(1, 2, "red", "city")) == pytest.approx(0.65)
+    assert likeness(OnShelf(1, 2, "red", "boho"), OnShelf(4, 3, "blue", "boho")) == pytest.approx(0.35)
+    # Of a product without a style nothing is said by it: likeness is what it was before there were styles.
+    assert likeness(OnShelf(1, 2, "red", "boho"), OnShelf(1, 3, "blue")) == 0.5
+    assert likeness(OnShelf(1), OnShelf(1)) == 0.5
+
+
+def test_a_page_of_one_style_becomes_more_varied():
+    scores = [1.0, 0.99, 0.98, 0.97, 0.96, 0.95]
+    plain = [OnShelf(category, category, colour) for category, colour in enumerate("abcdef")]
+    assert diversify(plain, scores, n=4) == [0, 1, 2, 3]  # nothing says that the first three look alike
+    styles = ["boho", "boho", "boho", "city", "sport", "boho"]
+    styled = [OnShelf(p.category_id, p.brand_id, p.colour, style) for p, style in zip(plain, styles, strict=True)]
+    assert diversify(styled, scores, n=4) == [0, 3, 4, 1]
 
 
 def test_a_page_is_not_ten_times_the_same_shirt():
-    shirts = [Shelved(1, 1, "white")] * 5
-    products = [*shirts, Shelved(2, 2, "black")]
+    shirts = [OnShelf(1, 1, "white")] * 5
+    products = [*shirts, OnShelf(2, 2, "black")]
     scores = [1.0, 0.99, 0.98, 0.97, 0.96, 0.9]
     assert diversify(products, scores, n=3) == [0, 5, 1]
     assert diversify(products, scores, n=3, relevance=1.0) == [0, 1, 2]
 
 
 def test_all_are_chosen_when_there_are_few_and_none_when_there_are_none():
-    assert sorted(diversify([Shelved(1), Shelved(1)], [0.2, 0.1], n=9)) == [0, 1]
+    assert sorted(diversify([OnShelf(1), OnShelf(1)], [0.2, 0.1], n=9)) == [0, 1]
     assert diversify([], [], n=3) == []

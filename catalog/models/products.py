@@ -1,17 +1,13 @@
-"""Products, their pictures and variants, how they were imported, and their content vectors."""
+"""What is sold: products with their variants and pictures, in a tree of categories."""
 
-import uuid
 from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
-from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models.functions import Coalesce
-from pgvector.django import HalfVectorField
 
 from catalog.querysets import ProductQuerySet
-from fashionrec.common.models import Chunk, Run
 
 
 class Category(models.Model):
@@ -165,130 +161,3 @@ class ProductImage(models.Model):
 
     def __str__(self) -> str:
         return self.file.name or ""
-
-
-def upload_storage() -> Storage:
-    """Uploaded catalogue files are work in progress: not beside the pictures, which anybody may fetch."""
-    return storages["artifacts"]
-
-
-class ImportRun(Run):
-    """One reading of a catalogue file. read = created + updated + unchanged + rejected, always."""
-
-    task_name = "catalog.tasks.work_import_run"
-
-    source = models.CharField(max_length=40)
-    format = models.CharField(max_length=20)
-    path = models.CharField(max_length=500, blank=True, help_text="File or folder on the machine that reads it.")
-    upload = models.FileField(upload_to="imports", storage=upload_storage, blank=True)
-    mapping = models.JSONField(default=dict, blank=True, help_text="Field of a product: column of the file.")
-    encoding = models.CharField(max_length=20, default="utf-8")
-    file_sha256 = models.CharField(max_length=64, blank=True)
-    read = models.PositiveIntegerField(default=0)
-    created = models.PositiveIntegerField(default=0)
-    updated = models.PositiveIntegerField(default=0)
-    unchanged = models.PositiveIntegerField(default=0)
-    rejected = models.PositiveIntegerField(default=0)
-    images = models.PositiveIntegerField(default=0, help_text="Pictures added to products.")
-
-    class Meta(Run.Meta):
-        verbose_name = "import"
-
-
-class ImportIssue(models.Model):
-    """One thing wrong with one row; a rejected row has at least one, a warning keeps the row."""
-
-    class Severity(models.TextChoices):
-        REJECTED = "rejected"
-        WARNING = "warning"
-
-    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="issues")
-    row = models.PositiveIntegerField(help_text="Counted from 1, the first row after the header.")
-    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.REJECTED)
-    field = models.CharField(max_length=100, blank=True)
-    value = models.TextField(blank=True)
-    reason = models.CharField(max_length=300)
-
-    class Meta:
-        ordering: ClassVar = ["row", "pk"]
-        indexes: ClassVar = [models.Index(fields=["run", "row"], name="importissue_run_row")]
-
-    def __str__(self) -> str:
-        return f"row {self.row}: {self.field}: {self.reason}"
-
-
-class Encoder(models.Model):
-    """A set of weights that turns products into vectors. At most one is live; queries are encoded by that one."""
-
-    name = models.CharField(max_length=120)
-    digest = models.CharField(max_length=64, help_text="sha256 of the weights.")
-    dimensions = models.PositiveIntegerField()
-    is_live = models.BooleanField(default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["name", "digest"], name="encoder_name_digest"),
-            models.UniqueConstraint(fields=["is_live"], condition=models.Q(is_live=True), name="encoder_one_live"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.dimensions}-d, {self.digest[:8]})"
-
-
-class ProductEmbedding(models.Model):
-    """One content vector (unit length) and the content version it was made from."""
-
-    class Kind(models.TextChoices):
-        IMAGE = "image"
-        TEXT = "text"
-        HYBRID = "hybrid"
-
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="embeddings")
-    encoder = models.ForeignKey(Encoder, on_delete=models.CASCADE, related_name="embeddings")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    content_version = models.PositiveIntegerField()
-    # No fixed length: encoders differ. The HNSW index of a live encoder casts to its own length.
-    vector = HalfVectorField()
-    created_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["encoder", "kind", "product"], name="embedding_encoder_kind_product"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of product {self.product_id}"
-
-
-class EmbeddingRun(Run):
-    """Vectors for the products that were dirty when the run was planned."""
-
-    task_name = "catalog.tasks.work_embedding_run"
-
-    encoder = models.ForeignKey(Encoder, on_delete=models.CASCADE, related_name="runs")
-
-    class Meta(Run.Meta):
-        verbose_name = "embedding run"
-
-
-class EmbeddingChunk(Chunk):
-    run = models.ForeignKey(EmbeddingRun, on_delete=models.CASCADE, related_name="chunks")
-    product_ids = models.JSONField()
-
-    class Meta(Chunk.Meta):
-        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "index"], name="embeddingchunk_run_index")]
-
-
-class StyleCluster(models.Model):
-    """A named group of products that look alike."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=120)
-    products = models.ManyToManyField(Product, related_name="clusters", blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
