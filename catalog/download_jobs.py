@@ -41,7 +41,7 @@ def work_image_download_run(run_id: str, *, progress: Callable[[ImageDownloadRun
         pictures, failures = _fetched(run, fetcher, list(dict.fromkeys(addresses)))
         if run.cancel_requested:
             return  # nothing of the chunk is kept: the run is closed as cancelled
-        store_downloads(run=run, chunk=chunk, pictures=pictures, failures=failures, superseded=superseded)
+        store_downloads(run=run, chunk=chunk, pictures=pictures, failures=failures, superseded=superseded_products)
         if progress:
             run.refresh_from_db()
             progress(run)
@@ -57,6 +57,7 @@ def _fetched(
     pictures: dict[str, Picture] = {}
     failures: dict[str, str] = {}
     decoding = threading.Lock()  # one large picture in memory at a time
+    fetcher.resume()  # a chunk that failed has stopped it; what it knows of hosts is kept
 
     def fetch(address: str) -> Picture:
         content = fetcher.fetch(address)

@@ -12,11 +12,11 @@ from django.db import DatabaseError, OperationalError
 from numpy.typing import NDArray
 
 from catalog.images import ImageError, open_image
-from catalog.ml.captions import product_caption
 from catalog.ml.encoder import Encoder as EncoderModel
 from catalog.ml.encoder import EncoderError, load_encoder
 from catalog.ml.prefetch import map_ahead
 from catalog.models import EmbeddingChunk, EmbeddingRun, Encoder, Product
+from catalog.product_captions import caption_of
 from catalog.services.chunk_vectors import finish_embedding_chunk, needs_encoding, reusable_vectors
 from catalog.services.embeddings import fail_switch, register_encoder, swap_if_complete
 from catalog.services.vector_index import ensure_vector_indexes, index_building
@@ -41,6 +41,20 @@ def registered_encoder(name: str) -> Encoder:
     return register_encoder(name=model.name, digest=model.digest, dimensions=model.dimensions, hybrid=model.hybrid)
 
 
+def model_of(encoder: Encoder) -> EncoderModel:
+    """The model that makes the vectors of `encoder`. Raises EncoderError when it cannot be loaded or has other weights.
+
+    A folder may have been trained anew under its name since this process opened it: then it is opened again.
+    """
+    model = open_encoder(encoder.name)
+    if model.digest != encoder.digest:
+        open_encoder.cache_clear()
+        model = open_encoder(encoder.name)
+    if model.digest != encoder.digest:
+        raise EncoderError(f"{encoder.name} now has weights {model.digest}, the vectors are of {encoder.digest}")
+    return model
+
+
 def work_embedding_run(run_id: str, *, on_chunk: Callable[[EmbeddingRun], None] | None = None) -> None:
     """Encode the pictures and texts of a run's products, chunk by chunk; at the end of a run that goes live, switch.
 
@@ -60,13 +74,10 @@ def _embed(run: EmbeddingRun, on_chunk: Callable[[EmbeddingRun], None] | None) -
     model = None
     if needs_encoding(encoder=run.encoder):
         try:
-            model = open_encoder(run.encoder.name)
-        except EncoderError as error:
-            fail_run(run=run, error=f"encoder: {error}")
-            return
-        if model.digest != run.encoder.digest:
-            reason = f"{run.encoder.name} now has weights {model.digest}, the run wants {run.encoder.digest}"
-            fail_run(run=run, error=f"encoder: {reason}")
+            model = model_of(run.encoder)
+        except Exception as error:  # too little memory, a GPU that is away: beat would ring for it for ever
+            logger.exception("encoder_not_opened", encoder=run.encoder.name)
+            fail_run(run=run, error=f"encoder: {error or type(error).__name__}")
             return
 
     def process(run: EmbeddingRun, chunk: EmbeddingChunk) -> None:
@@ -124,7 +135,7 @@ def embed_chunk(run: EmbeddingRun, chunk: EmbeddingChunk, model: EncoderModel | 
     texts = np.zeros((0, run.encoder.dimensions), dtype=np.float32)
     pictures = _Pictures(texts, np.zeros(0, dtype=bool), [])
     if model is not None and changed:
-        texts = model.encode_texts([_caption(product) for product in changed])
+        texts = model.encode_texts([caption_of(product) for product in changed])
         pictures = _encoded_pictures(model, changed)
     finish_embedding_chunk(
         run=run,
@@ -166,15 +177,3 @@ def _first_picture(model: EncoderModel, product: Product) -> tuple[NDArray[np.fl
             unreadable.append(f"{product.public_id}: {error}")
             logger.warning("picture_unreadable", product=product.public_id, file=image.file.name, error=str(error))
     return None, unreadable
-
-
-def _caption(product: Product) -> str:
-    return product_caption(
-        title=product.title,
-        brand=product.brand.name if product.brand else "",
-        category=product.category.name if product.category else "",
-        gender=product.gender,
-        colour=product.colour,
-        pattern=product.pattern,
-        material=product.material,
-    )

@@ -3,10 +3,11 @@
 import re
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db import connection
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
-from catalog.models import Brand, Category
+from catalog.models import Category
 from catalog.querysets import ProductQuerySet
 from fashionrec.common.errors import Invalid
 from fashionrec.common.text import clean_text
@@ -15,6 +16,14 @@ LONGEST_QUERY = 300
 BY_RANK = F("rank").desc()
 """Best first, for what `with_rank` returns."""
 
+# Women's shoes and men's, each with all below it.
+_CALLED = """
+    SELECT 'brand', id FROM catalog_brand WHERE upper(name) = upper(%(text)s)
+    UNION
+    SELECT 'category', below.id FROM catalog_category AS named
+    JOIN catalog_category AS below ON below.id = named.id OR starts_with(below.path, named.path || %(separator)s)
+    WHERE upper(named.name) = upper(%(text)s) OR upper(named.path) = upper(%(text)s)
+"""
 _WORDS = re.compile(r"\w+")
 _OPERATORS = re.compile(r"[\"-]|\bOR\b")
 
@@ -32,13 +41,14 @@ def condition(text: str) -> Q:
     A brand or category that is called exactly like the text matches with everything in it.
     """
     matches = Q(document=_search_query(text))
-    if brands := list(Brand.objects.filter(name__iexact=text).values_list("pk", flat=True)):
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLED, {"text": text, "separator": Category.SEPARATOR})
+        called = cursor.fetchall()
+    if brands := [pk for table, pk in called if table == "brand"]:
         matches |= Q(brand_id__in=brands)
-    named = Category.objects.filter(Q(name__iexact=text) | Q(path__iexact=text)).values_list("path", flat=True)
-    below = Q()
-    for path in named:  # women's shoes and men's
-        below |= Q(path=path) | Q(path__startswith=path + Category.SEPARATOR)
-    return matches | Q(category_id__in=Category.objects.filter(below).order_by().values("pk")) if below else matches
+    if categories := [pk for table, pk in called if table == "category"]:
+        matches |= Q(category_id__in=categories)
+    return matches
 
 
 def with_rank(products: ProductQuerySet, text: str) -> ProductQuerySet:

@@ -12,7 +12,6 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9])?\.?")
 _KEPT_IN_TARGET = "/%:@!$&'()*+,;=~-._"
-_SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -69,7 +68,11 @@ class ImageAddress:
 
     def joined(self, location: str, *, allowed: AllowedHosts) -> "ImageAddress":
         """Where a redirect leads. Raises AddressError as parse_image_address does."""
-        return parse_image_address(urljoin(str(self), location), allowed=allowed)
+        try:
+            joined = urljoin(str(self), location)
+        except ValueError as error:
+            raise AddressError(f"not an address: {error}") from error
+        return parse_image_address(joined, allowed=allowed)
 
 
 def parse_image_address(text: str, *, allowed: AllowedHosts) -> ImageAddress:

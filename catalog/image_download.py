@@ -53,7 +53,7 @@ class Limits:
 
 
 class ImageFetcher:
-    """Fetches pictures; to be shared by threads. `stop` ends waits and makes further fetches fail."""
+    """Fetches pictures; to be shared by threads. `stop` ends waits and makes fetches fail until `resume`."""
 
     def __init__(
         self,
@@ -76,6 +76,9 @@ class ImageFetcher:
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def resume(self) -> None:
+        self._stopped.clear()
 
     def fetch(self, address: str) -> bytes:
         """The bytes behind an address. Raises FetchError, after a bounded number of attempts if it may be temporary."""

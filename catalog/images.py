@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -90,6 +91,18 @@ def open_image(source: Path | str | bytes, *, field: str = "image", name: str = 
         return _as_rgb(_upright(image))
     except _DECODER_ERRORS as error:
         raise ImageError(field, value, f"damaged {image.format}: {error}") from error
+
+
+_sent = threading.Lock()
+
+
+def open_sent_image(content: bytes, *, name: str) -> Image.Image:
+    """`open_image` for what strangers send to a web process: one at a time, the others wait.
+
+    The largest picture takes 0.8 GB while it is opened, out of a file of some 100 KB.
+    """
+    with _sent:
+        return open_image(content, name=name)
 
 
 def format_of(content: bytes) -> str:

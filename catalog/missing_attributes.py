@@ -1,11 +1,9 @@
 """Which products lack a category, a colour or a pattern, and what others have there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q
 
-from catalog.ml.captions import product_caption
 from catalog.models import AttributeSuggestion, Encoder, Product, ProductEmbedding
 from catalog.querysets import ProductQuerySet
 
@@ -44,22 +42,6 @@ def value_of(product: Product, field: str) -> str:
     if field == "category":
         return product.category.path if product.category else ""
     return str(getattr(product, field))
-
-
-def captions_without(field: str, products: Sequence[Product]) -> list[str]:
-    """What a text tower would be shown if the product had no `field`. Needs brand and category."""
-    return [
-        product_caption(
-            title=product.title,
-            brand=product.brand.name if product.brand else "",
-            category=product.category.name if product.category and field != "category" else "",
-            gender=product.gender,
-            colour=product.colour if field != "colour" else "",
-            pattern=product.pattern if field != "pattern" else "",
-            material=product.material,
-        )
-        for product in products
-    ]
 
 
 def _kept() -> ProductQuerySet:

@@ -69,3 +69,9 @@ class ProductQuerySet(models.QuerySet["Product"]):
     def for_cards(self) -> Self:
         """With everything that a product card shows, in a constant number of queries."""
         return self.select_related("brand", "category").prefetch_related("images")
+
+    def with_style(self) -> Self:
+        """With the style it belongs to, in the same query."""
+        unread = ("centroid", "representatives", "attributes")
+        styled = self.select_related("placement__cluster")
+        return styled.defer(*(f"placement__cluster__{name}" for name in unread))

@@ -76,8 +76,8 @@ def products_about(text: str, *, products: ProductQuerySet, narrowed: bool) -> l
         return []
     kind = ProductEmbedding.Kind.HYBRID
     ask = partial(nearest_compared, encoder=encoder, kind=kind, vector=vector, other=floor.meaningless)
-    found = ask(n=MOST_RESULTS, products=products)
-    best = _lifts(ask(n=1, products=Product.objects.visible())) if narrowed else _lifts(found)
+    found = ask(n=MOST_RESULTS, products=products, everything=not narrowed)
+    best = _lifts(ask(n=1, products=Product.objects.visible(), everything=True)) if narrowed else _lifts(found)
     near = floor.reached(_lifts(found), best=float(best.max(initial=0.0)))
     return [pk for (pk, _, _), is_near in zip(found, near, strict=True) if is_near]
 

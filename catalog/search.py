@@ -83,7 +83,7 @@ def search_by_picture(
     products = filtered(filters.without_search)
     kind = ProductEmbedding.Kind.IMAGE
     nearest = partial(nearest_products, encoder=encoder, kind=kind, vector=vector, n=MOST_RESULTS)
-    by_image = nearest(products=products)
+    by_image = nearest(products=products, everything=not filters.narrows)
     if not text:
         return scored(by_image[:limit])
     rankings = [(1.0, [pk for pk, _ in by_image])]

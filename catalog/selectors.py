@@ -57,7 +57,7 @@ def facets(*, filters: ProductFilters) -> dict[str, Any]:
 
 def get_visible_product(public_id: str) -> Product:
     """By "<source>:<external id>". Raises NotFound."""
-    product = Product.objects.visible().by_public_ids([public_id.replace("\x00", "")]).for_cards().first()
+    product = Product.objects.visible().by_public_ids([public_id.replace("\x00", "")]).for_cards().with_style().first()
     if product is None:
         raise NotFound.for_field("product", public_id, "no such product")
     return product

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import structlog
 from django.db import transaction
 from numpy.typing import NDArray
 
-from catalog.missing_attributes import captions_without, lacking, valued_products, with_vectors
+from catalog.missing_attributes import lacking, valued_products, with_vectors
 from catalog.ml import attribute_sources as sources
 from catalog.ml.attribute_suggestions import FEWEST_MEASURED, SuggestionModel, fit_model, fit_weights, measure, softmax
-from catalog.ml.encoder import EncoderError, Vectors
+from catalog.ml.encoder import Vectors
 from catalog.ml.hybrid import hybrid_vectors
 from catalog.models import AttributeSuggestion, Encoder, Product, SuggestionRun
+from catalog.product_captions import caption_of
 from catalog.query_encoding import encode_queries
 from catalog.services.suggestions import Suggestion, drop_overtaken_suggestions, store_suggestions
 from catalog.vectors import stored_vectors
 from fashionrec.common.runs import advance, check_held, fail_run, hold_run
+
+logger = structlog.get_logger(__name__)
 
 FEWEST_EXAMPLES = 5
 """A value that fewer products have is not suggested."""
@@ -55,8 +59,9 @@ def work_suggestion_run(run_id: str, *, progress: Callable[[SuggestionRun], None
         return False
     try:
         encode_texts(run.encoder, [""])
-    except EncoderError as error:
-        fail_run(run=run, error=f"encoder: {error}")
+    except Exception as error:  # too little memory, a GPU that is away: beat would ring for it for ever
+        logger.exception("encoder_not_opened", encoder=run.encoder.name)
+        fail_run(run=run, error=f"encoder: {error or type(error).__name__}")
         return False
     with hold_run(SuggestionRun, run_id) as held:
         if held is None:
@@ -83,12 +88,9 @@ def encode_texts(encoder: Encoder, texts: Sequence[str]) -> Vectors:
     vectors = encode_queries(texts, encoder=encoder)
     if vectors is not None:
         return vectors
-    from catalog.embedding_jobs import open_encoder
+    from catalog.embedding_jobs import model_of
 
-    model = open_encoder(encoder.name)
-    if model.digest != encoder.digest:
-        raise EncoderError(f"{encoder.name} now has weights {model.digest}, the vectors are of {encoder.digest}")
-    return model.encode_texts(texts)
+    return model_of(encoder).encode_texts(texts)
 
 
 def load_reference(encoder: Encoder, field: str) -> FieldReference:
@@ -118,13 +120,17 @@ def measure_field(run: SuggestionRun, field: str, reference: FieldReference) -> 
     rng = np.random.default_rng(SEED)
     count = min(MOST_MEASURED, len(reference.product_ids))
     sample = np.sort(rng.choice(len(reference.product_ids), size=count, replace=False))
+    products = Product.objects.select_related("brand", "category").in_bulk(
+        [reference.product_ids[position] for position in sample]
+    )
+    # Some may have been deleted since the reference was read.
+    sample = np.array([position for position in sample if reference.product_ids[position] in products], dtype=np.int64)
     ids = [reference.product_ids[position] for position in sample]
-    products = Product.objects.select_related("brand", "category").in_bulk(ids)
     images = stored_vectors(encoder=run.encoder, kind="image", product_ids=ids)
     texts = np.zeros_like(images)
-    for start in range(0, count, BATCH):
+    for start in range(0, len(ids), BATCH):
         check_held(run)
-        captions = captions_without(field, [products[pk] for pk in ids[start : start + BATCH]])
+        captions = [caption_of(products[pk], without=field) for pk in ids[start : start + BATCH]]
         texts[start : start + BATCH] = encode_texts(run.encoder, captions)
     hybrid = hybrid_vectors(images, texts, np.asarray(images.any(axis=1)), run.encoder.image_weight)
     asked = sources.Asked(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from catalog.images import ImageError, open_image
-from catalog.ml.captions import product_caption
 from catalog.ml.clip_examples import Example
 from catalog.models import Product
+from catalog.product_captions import caption_of
 
 _BATCH = 200
 
@@ -35,21 +35,9 @@ def _example(product: Product, on_skip: list[str]) -> Example | None:
         except (ImageError, OSError) as error:
             reasons.append(str(error))
             continue
-        return Example(image=image, caption=_caption(product), attributes=_attributes(product))
+        return Example(image=image, caption=caption_of(product), attributes=_attributes(product))
     on_skip.append("; ".join(reasons) or f"{product.public_id}: has no picture")
     return None
-
-
-def _caption(product: Product) -> str:
-    return product_caption(
-        title=product.title,
-        brand=product.brand.name if product.brand else "",
-        category=product.category.path if product.category else "",
-        gender=product.gender,
-        colour=product.colour,
-        pattern=product.pattern,
-        material=product.material,
-    )
 
 
 def _attributes(product: Product) -> dict[str, str]:

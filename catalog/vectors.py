@@ -16,13 +16,12 @@ the index's recall; the rule changes sides at 3,464 candidates:
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
-from django.db.models import FloatField
+from django.db import connection
+from django.db.models import FloatField, QuerySet
 from django.db.models.functions import Cast
 from numpy.typing import NDArray
 from pgvector import HalfVector
@@ -51,21 +50,31 @@ def index_name(*, encoder: Encoder, kind: str) -> str:
 
 
 def nearest_products(
-    *, encoder: Encoder, kind: str, vector: Vector, n: int, products: ProductQuerySet
+    *, encoder: Encoder, kind: str, vector: Vector, n: int, products: ProductQuerySet, everything: bool = False
 ) -> list[tuple[int, float]]:
     """(product pk, cosine similarity) of the n products whose vectors are nearest to `vector`, best first.
 
-    vector: (D,) of this encoder. products: where to look, without order.
+    vector: (D,) of this encoder. products: where to look, without order. everything: whether these are all that are
+    visible, which then need not be counted.
     """
-    rows = _nearest(encoder=encoder, kind=kind, vector=vector, n=n, products=products)
+    rows = _nearest(encoder=encoder, kind=kind, vector=vector, n=n, products=products, everything=everything)
     return [(pk, 1.0 - distance) for pk, distance in rows]
 
 
 def nearest_compared(
-    *, encoder: Encoder, kind: str, vector: Vector, n: int, products: ProductQuerySet, other: Vector
+    *,
+    encoder: Encoder,
+    kind: str,
+    vector: Vector,
+    n: int,
+    products: ProductQuerySet,
+    other: Vector,
+    everything: bool = False,
 ) -> list[tuple[int, float, float]]:
     """As nearest_products, each with its inner product with the vector `other` (D,): without fetching any vector."""
-    rows = _nearest(encoder=encoder, kind=kind, vector=vector, n=n, products=products, other=other)
+    rows = _nearest(
+        encoder=encoder, kind=kind, vector=vector, n=n, products=products, other=other, everything=everything
+    )
     return [(pk, 1.0 - distance, -negative) for pk, distance, negative in rows]
 
 
@@ -75,7 +84,14 @@ def rows_compared_at_most(*, n: int, total: int) -> int:
 
 
 def _nearest(
-    *, encoder: Encoder, kind: str, vector: Vector, n: int, products: ProductQuerySet, other: Vector | None = None
+    *,
+    encoder: Encoder,
+    kind: str,
+    vector: Vector,
+    n: int,
+    products: ProductQuerySet,
+    other: Vector | None = None,
+    everything: bool = False,
 ) -> list[tuple[Any, ...]]:
     embeddings = ProductEmbedding.objects.filter(
         encoder=encoder, kind=kind, product__in=products.order_by().values("pk")
@@ -86,12 +102,11 @@ def _nearest(
         columns.append("inner")
     total = _indexed_rows(index_name(encoder=encoder, kind=kind))
     compared = rows_compared_at_most(n=n, total=total)
-    if total > EXACT_ROWS and products.order_by()[: compared + 1].count() > compared:
+    if total > compared and (everything or products.order_by()[: compared + 1].count() > compared):
         # The index stands on this very expression: without the cast it would not be used.
         sized = Cast("vector", HalfVectorField(dimensions=encoder.dimensions))
         query = embeddings.annotate(distance=CosineDistance(sized, _half(vector))).order_by("distance")
-        with _index_preferred(n):
-            found = list(query.values_list(*columns)[:n])
+        found = _by_index(query.values_list(*columns)[:n], n)
         if len(found) == n:
             # A relaxed index scan is only nearly in order.
             return sorted(found, key=lambda row: (row[1], row[0]))
@@ -112,17 +127,23 @@ def _indexed_rows(name: str) -> int:
     return max(0, int(row[0])) if row else 0
 
 
-@contextmanager
-def _index_preferred(n: int) -> Iterator[None]:
-    """Statements inside read the HNSW index: without sorting, only its own order is left to the planner."""
-    inside_another = connection.in_atomic_block
+def _by_index(query: QuerySet[ProductEmbedding, Any], n: int) -> list[tuple[Any, ...]]:
+    """The rows of `query`, read from the HNSW index: without sorting, only its own order is left to the planner.
+
+    Settings and query are sent as one, and are one transaction: instead of four round trips a single one.
+    """
+    sql, parameters = query.query.sql_with_params()
+    ef_search = str(min(_LARGEST_EF_SEARCH, max(_EF_SEARCH, n)))
     settings = "set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)"
-    with transaction.atomic(), connection.cursor() as cursor:
-        ef_search = str(min(_LARGEST_EF_SEARCH, max(_EF_SEARCH, n)))
-        cursor.execute(f"SELECT {settings}, set_config('enable_sort', 'off', true)", [ef_search])
-        yield
-        if inside_another:  # then the settings would last until that one ends
-            cursor.execute("SELECT set_config('enable_sort', 'on', true)")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {settings}, set_config('enable_sort', 'off', true); {sql};"
+            # Inside a transaction of the caller's the setting would last until that one ends.
+            " SELECT set_config('enable_sort', 'on', true)",
+            [ef_search, *parameters],
+        )
+        cursor.nextset()
+        return list(cursor.fetchall())
 
 
 def _half(vector: Vector) -> HalfVector:

@@ -106,6 +106,4 @@ def _changed(record: dict[str, Any], product: Product) -> dict[str, Any]:
 
 
 def _reloaded(product: Product) -> Product:
-    return (
-        Product.objects.for_cards().select_related("placement__cluster").prefetch_related("variants").get(pk=product.pk)
-    )
+    return Product.objects.for_cards().with_style().prefetch_related("variants").get(pk=product.pk)

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from catalog.api.products import FilterQuery, filters_from, items_body, visible_product
 from catalog.api.serializers import FoundSerializer
-from catalog.images import MAX_BYTES, ImageError, open_image
+from catalog.images import MAX_BYTES, ImageError, open_sent_image
 from catalog.relative_search import search_relative
 from catalog.search import picture_vector, search_by_picture, search_products
 from catalog.vocabulary import corrected_query
@@ -79,7 +79,7 @@ class SearchView(APIView):
         if upload.size > MAX_BYTES:
             raise TooLarge.for_field("image", f"{upload.size} bytes", f"at most {MAX_BYTES} bytes")
         try:
-            image = open_image(upload.read(), name=upload.name)
+            image = open_sent_image(upload.read(), name=upload.name)
         except ImageError as error:
             raise Invalid.for_field(error.field, error.value, error.reason) from error
         words = sent.get("q", "")

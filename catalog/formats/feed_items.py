@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
@@ -23,8 +24,8 @@ _SEPARATORS = re.compile(r"[\s-]+")
 
 
 def is_xml(stream: IO[bytes]) -> bool:
-    """Whether the content begins like XML; the stream is at its beginning again."""
-    start = stream.read(200)
+    """Whether the content begins like XML; the stream is at its beginning again. Raises Invalid when unreadable."""
+    start = _read(stream, 200)
     stream.seek(0)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return b"<" in start[:8]
@@ -97,14 +98,18 @@ class _Bounded:
         self.since_item = 0
 
     def read(self, size: int = -1) -> bytes:
-        try:
-            content = self._stream.read(size)
-        except (EOFError, OSError) as error:
-            raise Invalid.for_field("file", "", f"cannot be read to its end: {error}") from error
+        content = _read(self._stream, size)
         self.since_item += len(content)
         if self.since_item > LONGEST_ITEM:
             raise Invalid.for_field("file", f"{self.since_item} bytes", f"one item is longer than {LONGEST_ITEM} bytes")
         return content
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except (EOFError, zlib.error, OSError) as error:
+        raise Invalid.for_field("file", "", f"cannot be read to its end: {error}") from error
 
 
 def _item(element: Any) -> dict[str, list[str]]:

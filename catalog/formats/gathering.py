@@ -13,6 +13,9 @@ OPEN_PRODUCTS = 1_000
 """Products that may begin before the last row of an earlier one has come."""
 MOST_HELD = 16_000_000
 """Characters of rows that wait for more of their product; beyond it the oldest product is taken as complete."""
+CHARACTERS_OF_A_ROW = 200
+"""Counted for every row beside its texts: some memory it takes however empty it is."""
+LONGEST_SHOWN = 200
 
 
 @dataclass(slots=True)
@@ -27,8 +30,8 @@ def gathered(
 ) -> Iterator[Row | list[Row]]:
     """The rows of each product, in the order of the products' first rows; rows with an error pass in their place.
 
-    rows: with texts as their record. key: what rows of one product have in common, named `column` in errors; a row
-    without it stands alone. begins: why a row cannot be a product's first, or "".
+    rows: with texts, or lists of them, as their record. key: what rows of one product have in common, named `column`
+    in errors; a row without it stands alone. begins: why a row cannot be a product's first, or "".
     A row whose product has been given out already becomes an error that says so.
     """
     open_groups: dict[str, _Group] = {}
@@ -48,7 +51,7 @@ def gathered(
                     waiting.append(group)
                     if name:
                         open_groups[name] = group
-                size = sum(map(len, row.record.values()))
+                size = CHARACTERS_OF_A_ROW + sum(map(_length, row.record.values()))
                 group.rows.append(row)
                 group.held += size
                 held += size
@@ -62,11 +65,15 @@ def gathered(
         yield rest.rows if isinstance(rest, _Group) else rest
 
 
+def _length(cell: str | list[str]) -> int:
+    return len(cell) if isinstance(cell, str) else sum(map(len, cell))
+
+
 def _refusal(
     row: Row, name: str, column: str, begins: Callable[[Row], str], first_rows: FirstRows
 ) -> FieldError | None:
     if problem := begins(row):
-        return FieldError(column, name, problem)
+        return FieldError(column, name[:LONGEST_SHOWN], problem)
     first = first_rows.claim(name, row.number) if name else row.number
     if first == row.number:
         return None
@@ -74,4 +81,4 @@ def _refusal(
         f"belongs to the product of row {first}, which is complete: "
         f"rows of one product may have at most {OPEN_PRODUCTS} others between them"
     )
-    return FieldError(column, name, reason)
+    return FieldError(column, name[:LONGEST_SHOWN], reason)

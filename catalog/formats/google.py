@@ -25,7 +25,9 @@ _TEXTS = {"material": "material", "pattern": "pattern", "brand": "brand"}
 _ATTRIBUTES = ("google_product_category", "age_group", "size_system", "size_type", "mpn")
 
 _AMOUNT = re.compile(r"^(?:([A-Za-z]{3})\s*)?([0-9][0-9.,']*)\s*([A-Za-z]{3})?$")
-_ADDRESSES = re.compile(r"\s*,\s*(?=https?://)")
+_ADDRESSES = re.compile(r",\s*(?=https?://)")
+_LONGEST_SHORTENED = 1_000
+"""Characters of a title that is looked through for its own size and colour; much longer ones are refused anyway."""
 _SELLABLE = frozenset(("in_stock", "preorder", "backorder", "limited_availability", "available_for_order"))
 _SOLD_OUT = frozenset(("out_of_stock", "discontinued"))
 
@@ -161,9 +163,13 @@ def _category(cells: Cells) -> str:
 
 def _title(cells: Cells, *, grouped: bool) -> str:
     """Of a product with variants without the first one's own size and colour: "Linen shirt - white - M"."""
-    title = html.unescape(_text(cells, "title"))
+    title = " ".join(html.unescape(_text(cells, "title")).split())
+    if not grouped or len(title) > _LONGEST_SHORTENED:
+        return title
     own = [value for name in ("size", "color") if (value := html.unescape(_text(cells, name)))]
     shortened = title
-    for value in (own + own) if grouped else ():  # twice: either may come last
+    for value in own + own:  # twice: either may come last
+        if len(value) >= len(title):
+            continue
         shortened = re.sub(rf"\s*[-–—|,/(\[]\s*{re.escape(value)}[\s)\]]*$", "", shortened, flags=re.IGNORECASE)
     return shortened or title

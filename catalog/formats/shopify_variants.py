@@ -1,9 +1,11 @@
 """Variants of a Shopify product: options become size and colour, the inventory becomes stock."""
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from itertools import count
 from typing import Any
 
 from catalog.formats.row import Row
@@ -48,6 +50,7 @@ def variants_of(rows: list[Row], *, currency: str, tracked: bool) -> Variants:
             variants.attributes[name.lower()] = value
     handle = rows[0].record.get("handle", "")
     taken: set[str] = set()
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))
     for row, values in zip(own, chosen, strict=True):
         size, colour = _size_and_colour({name: value for name, value in values.items() if _tells(name, shared)})
         sku = row.record.get("sku", "").removeprefix("'")
@@ -55,7 +58,7 @@ def variants_of(rows: list[Row], *, currency: str, tracked: bool) -> Variants:
             problem = FieldError("sku", sku[:200], "occurs twice in this product; named by its options instead")
             variants.warnings.append((row.number, problem))
         if not sku or sku in taken:
-            sku = _made_sku(handle, values, taken)
+            sku = _made_sku(handle, values, taken, numbers)
         taken.add(sku)
         variants.listed.append(
             {
@@ -104,13 +107,16 @@ def _size_and_colour(values: Mapping[str, str]) -> tuple[str, str]:
     return " / ".join(size + other), colour
 
 
-def _made_sku(handle: str, values: Mapping[str, str], taken: set[str]) -> str:
-    """Named by the options, so that a variant keeps its sku when others come before it."""
+def _made_sku(handle: str, values: Mapping[str, str], taken: set[str], numbers: Mapping[str, Iterator[int]]) -> str:
+    """Named by the options, so that a variant keeps its sku when others come before it.
+
+    numbers: by name, what tells apart those of the same options; none is tried twice.
+    """
     parts = [_NOT_A_SKU.sub("-", value.lower()).strip("-") for value in values.values()]
     base = "-".join([handle[:60], *(part for part in parts if part)])[: _LONGEST_SKU - 4]
-    sku, number = base, 2
+    sku = base
     while sku in taken:
-        sku, number = f"{base}-{number}", number + 1
+        sku = f"{base}-{next(numbers[base])}"
     return sku
 
 

@@ -5,6 +5,7 @@ from django.db.models import Sum
 from tqdm import tqdm
 
 from catalog.models import EmbeddingRun
+from fashionrec.common.runs import release_leases_of_the_dead
 
 
 def work_with_bar(run: EmbeddingRun) -> int:
@@ -20,6 +21,7 @@ def work_with_bar(run: EmbeddingRun) -> int:
             bar.total, bar.n = current.total, current.done
             bar.refresh()
 
+        release_leases_of_the_dead()  # what a killed command held is carried on at once
         work_embedding_run(str(run.pk), on_chunk=show)
     runs = EmbeddingRun.objects.filter(encoder=run.encoder_id, created_at__gte=run.created_at)
     if (unfinished := runs.exclude(state=EmbeddingRun.State.DONE).first()) is not None:

@@ -51,8 +51,8 @@ def model_card(config: Mapping[str, Any]) -> str:
         sections += [
             f"## Measured on {training['validation_pictures']} pictures kept back",
             "P@10: the share of a picture's ten nearest others that have its value; hybrid vectors with "
-            f"{_image_weight(config)} of the picture. Captions that occur once look for their own picture among all: "
-            "R@1, R@10 and MRR. The kept epoch was chosen on these same pictures.",
+            f"{_image_weight(config)} of the picture, those before training with half. Captions that occur once look "
+            "for their own picture among all: R@1, R@10 and MRR. The kept epoch was chosen on these same pictures.",
             _table(training["validation_rows"]),
         ]
     else:

@@ -90,7 +90,10 @@ def _export(tower: nn.Module, example: torch.Tensor, path: Path, *, input_name: 
     _halve_weights(exported.graph)
     for node in exported.graph.node:  # would hold source lines and paths of the exporting machine
         node.doc_string = ""
-    path.write_bytes(exported.SerializeToString(deterministic=True))
+    # At once or not at all: processes that serve may read this file now, and disks get full.
+    temporary = path.with_suffix(".partial")
+    temporary.write_bytes(exported.SerializeToString(deterministic=True))
+    temporary.replace(path)
 
 
 def _halve_weights(graph: onnx.GraphProto) -> None:

@@ -1,7 +1,8 @@
 """Epoch after epoch: checkpoints, validation, early stopping, the best weights, and a budget of time.
 
 What happens inside an epoch is the trainer's. Killed at any instant and started again, a training ends with the same
-weights and the same history as one that was never interrupted.
+weights and the same history as one that was never interrupted; on a GPU up to rounding, for some of its operators add
+in an order of their own.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class ImageDownloadRun(Run):
 
 
 class ImageDownloadChunk(Chunk):
-    """items: [{"product": pk, "row": number in the file, "url", "position", "alt"}]."""
+    """items: catalog.services.image_downloads.Item, all pictures of each product; size: how many of them to fetch."""
 
     run = models.ForeignKey(ImageDownloadRun, on_delete=models.CASCADE, related_name="chunks")
     items = models.JSONField()

@@ -71,7 +71,9 @@ def plan_embedding_run(*, encoder: Encoder, goes_live: bool = False) -> Embeddin
     switches = goes_live and not encoder.is_live
     if switches:
         EmbeddingRun.objects.filter(goes_live=True).exclude(encoder=encoder).update(goes_live=False)
-    planned = EmbeddingRun.objects.filter(encoder=encoder, state__in=EmbeddingRun.OPEN_STATES).first()
+    # One that was asked to stop only ends its chunk: a wish put on it would end with it.
+    working = EmbeddingRun.objects.filter(state__in=EmbeddingRun.OPEN_STATES, cancel_requested=False)
+    planned = working.filter(encoder=encoder).first()
     dirty = [] if planned else _dirty(encoder)
     if planned is None and switches and not dirty:
         planned = pending_switch()

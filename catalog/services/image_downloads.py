@@ -1,10 +1,11 @@
 """Downloads of pictures: planned with the rows that name them, stored with the chunk that fetched them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import F
 
+from catalog.fetched_pictures import SupersededProducts
 from catalog.models import ImageDownloadChunk, ImageDownloadRun, ImportIssue, ImportRun
 from catalog.pictures import Picture, known_pictures
 from catalog.services.product_batches import lock_source, write_pictures
@@ -26,9 +27,15 @@ def to_fetch(items: Iterable[Item]) -> list[Item]:
 def plan_downloads(*, import_run: ImportRun, products: Sequence[list[Item]]) -> None:
     """Chunks for the pictures that these products lack; each list has all pictures of one product.
 
-    Must run in the transaction that stores the products. Nobody works on the download until the import has ended.
+    While an earlier download of the source is open, products that lack none are planned too: else it would not know
+    that their pictures are others by now. Must run in the transaction that stores the products. Nobody works on the
+    download until the import has ended.
     """
-    products = [items for items in products if to_fetch(items)]
+    earlier = ImageDownloadRun.objects.filter(
+        import_run__source=import_run.source, state__in=ImageDownloadRun.OPEN_STATES
+    ).exclude(import_run=import_run)
+    is_alone = not earlier.exists()
+    products = [items for items in products if to_fetch(items) or (items and not is_alone)]
     if not products:
         return
     run, _ = ImageDownloadRun.objects.get_or_create(import_run=import_run)
@@ -53,7 +60,7 @@ def store_downloads(
     chunk: ImageDownloadChunk,
     pictures: Mapping[str, Picture],
     failures: Mapping[str, str],
-    superseded: Collection[int],
+    superseded: SupersededProducts,
 ) -> None:
     """What came of a chunk: its products' pictures and a warning for each address that brought none.
 
@@ -62,17 +69,19 @@ def store_downloads(
     """
     with finish_chunk(run, chunk):
         lock_source(run.import_run.source)
+        # Asked under the lock: an import may have come on while the pictures were fetched.
+        passed_over = superseded.among(item["product"] for item in chunk.items)
         for item in to_fetch(chunk.items):
             if item["url"] in pictures:
                 item["sha256"] = pictures[item["url"]].sha256
-            elif item["product"] not in superseded:
+            elif item["product"] not in passed_over:
                 item["error"] = failures[item["url"]]
         stored = known_pictures({item["sha256"] for item in chunk.items if item["sha256"]})
         stored |= {picture.sha256: picture for picture in pictures.values()}
         wanted: dict[int, list[Picture]] = {}
         incomplete = set()
         for item in chunk.items:
-            if item["product"] in superseded:
+            if item["product"] in passed_over:
                 continue
             listed = wanted.setdefault(item["product"], [])
             if item["sha256"] in stored:

@@ -61,10 +61,11 @@ def place_new_products() -> int:
     run = latest_clustering(encoder) if encoder else None
     if encoder is None or run is None:
         return 0
+    # Before reading who has none: a person may be placing the very same product.
+    take_lock(Lock.STYLES)
     new = _without_place(encoder)
     if not new:
         return 0
-    take_lock(Lock.STYLES)
     styles = list(StyleCluster.objects.filter(merged_into=None, encoder=encoder, centroid__isnull=False).order_by("pk"))
     vectors = stored_vectors(encoder=encoder, kind="hybrid", product_ids=new)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

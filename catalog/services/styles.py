@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,7 +11,7 @@ from catalog.models import ClusterRun, EmbeddingRun, Encoder, Product, StyleClus
 from catalog.services.style_portraits import refresh_portraits
 from catalog.style_selectors import changed_share, embedded_products, latest_clustering
 from catalog.vectors import live_encoder
-from fashionrec.common.errors import Conflict, Invalid
+from fashionrec.common.errors import Conflict, Invalid, NotFound
 from fashionrec.common.locks import Lock, take_lock
 from fashionrec.common.queue import enqueue
 from fashionrec.common.services.audit import record_audit
@@ -88,7 +89,7 @@ def rename_style(*, style: StyleCluster, name: str, actor: str) -> StyleCluster:
     """Give a style a person's name, which no clustering changes. Raises Invalid for a blank, long or taken name."""
     take_lock(Lock.STYLES)
     name = _checked_name(name, besides=style)
-    former = StyleCluster.objects.select_for_update().get(pk=style.pk).name
+    former = _locked(style)[style.pk].name
     style.name, style.named_by_person = name, True
     style.save(update_fields=["name", "named_by_person", "updated_at"])
     record_audit(actor=actor, action="style.rename", object=style, details={"from": former, "to": name})
@@ -104,7 +105,7 @@ def merge_styles(*, style: StyleCluster, into: StyleCluster, actor: str) -> Styl
     take_lock(Lock.STYLES)
     if style.pk == into.pk:
         raise Invalid.for_field("into", into.name, "a style cannot be merged into itself")
-    pair = {found.pk: found for found in StyleCluster.objects.select_for_update().filter(pk__in=(style.pk, into.pk))}
+    pair = _locked(style, into)
     style, into = pair[style.pk], pair[into.pk]
     for given in (style, into):
         if given.merged_into_id is not None:
@@ -130,7 +131,7 @@ def separate_style(*, style: StyleCluster, actor: str) -> StyleCluster:
     Raises Conflict for a style that was not merged.
     """
     take_lock(Lock.STYLES)
-    style = StyleCluster.objects.select_for_update().get(pk=style.pk)
+    style = _locked(style)[style.pk]
     into = style.merged_into
     if into is None:
         raise Conflict.for_field("style", style.name, "this style was not merged into another")
@@ -165,7 +166,7 @@ def move_products(
         unknown = sorted(set(product_ids) - known)
         raise Invalid.for_field("products", unknown, "choose at least one product, all of them known")
     if to is not None:
-        to = StyleCluster.objects.select_for_update().get(pk=to.pk)
+        to = _locked(to)[to.pk]
         if to.merged_into_id is not None:
             raise Conflict.for_field("to", to.name, "this style was merged into another")
     if new_name:
@@ -185,6 +186,16 @@ def move_products(
     if to is not None:
         to.refresh_from_db()
     return to
+
+
+def _locked(*styles: StyleCluster) -> dict[UUID, StyleCluster]:
+    """The rows as they are now, by primary key. Raises NotFound for one that a clustering removed meanwhile."""
+    wanted = {style.pk: style for style in styles}
+    found = {row.pk: row for row in StyleCluster.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+    for pk, style in wanted.items():
+        if pk not in found:
+            raise NotFound.for_field("style", style.name, "this style is gone: a clustering no longer found it")
+    return found
 
 
 def _checked_name(name: str, *, besides: StyleCluster | None = None) -> str:

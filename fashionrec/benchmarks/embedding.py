@@ -65,12 +65,15 @@ def run(
         reason = f"need {FEWEST_PHOTOS} photos and a column of {', '.join(LABELS)} with two values"
         raise ValueError(f"photos: received {len(examples)} readable ones in {str(photos)!r}: {reason}")
     titles = [example.caption for example in examples]
-    spaces, weight = _spaces(examples, encoder)
     known = _titles(train_labels) if train_labels else set()
     unseen = np.array([title not in known for title in titles])
-    alone = np.array([count == 1 for count in map(Counter(titles).__getitem__, titles)])
+    occurs = Counter(titles)
+    alone = np.array([title != "" and occurs[title] == 1 for title in titles])
+    if not alone.any():
+        raise ValueError(f"labels: received {len(titles)} photos, none with a title that only it has")
+    spaces, weight = _spaces(examples, encoder)
     neighbours = {name: _neighbours(vectors, table, seed) for name, vectors in spaces.items()}
-    retrieval = {"titles unique in this set": _retrieval(spaces["text"], spaces["image"], alone, seed)}
+    retrieval = {"titles unique in this set": _retrieval(spaces["text"], spaces["image"], alone, alone, seed)}
     results = {
         "protocol": f"{len(examples)} photos, {len(skipped)} left out; text is the title; P@{K} among all others",
         "peers": {**PUBLISHED, "random, P@10": {name: _random(values) for name, values in table.items()}},
@@ -81,14 +84,14 @@ def run(
         "text_to_image": retrieval,
         "clusters": compare_clusterings(spaces["hybrid"], table.get("articleType") or next(iter(table.values())), seed),
     }
-    if known:
+    if known and int((alone & unseen).sum()) > K:
         rows = np.flatnonzero(unseen)
         results["without_trained_titles"] = {
             name: _neighbours(vectors[rows], {k: [v[i] for i in rows] for k, v in table.items()}, seed)
             for name, vectors in spaces.items()
         }
         retrieval["of these, titles not in the training"] = _retrieval(
-            spaces["text"], spaces["image"], alone & unseen, seed
+            spaces["text"], spaces["image"], alone & unseen, alone, seed
         )
     return results | {"goals": _goals(results)}
 
@@ -162,10 +165,13 @@ def _with_interval(values: NDArray[np.float64], seed: int) -> dict[str, float]:
     return {"mean": round(float(values.mean()), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
 
-def _retrieval(texts: Vectors, images: Vectors, asked: NDArray[np.bool_], seed: int) -> dict[str, float]:
-    """The pictures ranked are those asked for."""
+def _retrieval(
+    texts: Vectors, images: Vectors, asked: NDArray[np.bool_], ranked: NDArray[np.bool_], seed: int
+) -> dict[str, float]:
+    """Texts `asked` (N,) rank the pictures `ranked` (N,), their own among them: of fewer, each is found more easily."""
     rows = np.flatnonzero(asked)
-    ranks = target_ranks(texts[rows], images[rows], np.arange(len(rows)))
+    places = np.cumsum(ranked) - 1
+    ranks = target_ranks(texts[rows], images[ranked], places[rows])
     ten = _with_interval((ranks <= K).astype(np.float64), seed)
     return {
         "queries": len(rows),

@@ -18,8 +18,8 @@ from fashionrec import embedded
 def scratch_database() -> Iterator[str]:
     """Inside, this process works on a new, migrated, empty database, whose name is given; outside, on the shop's.
 
-    Dropped at the end, also after an error. Raises ValueError when the connection is inside a transaction, which
-    belongs to the shop's database.
+    Dropped at the end, also after an error; a process that is killed leaves it (DROP DATABASE benchmark_…). Raises
+    ValueError when the connection is inside a transaction, which belongs to the shop's database.
     """
     if connection.in_atomic_block:
         raise ValueError("a scratch database cannot be opened inside a transaction")

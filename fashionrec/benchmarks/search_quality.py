@@ -1,4 +1,8 @@
-"""Does search find what was asked for? Queries made of the labels of photographed products, judged by these labels."""
+"""Does search find what was asked for? Queries made of the labels of photographed products, judged by these labels.
+
+The products' texts name type, colour and gender, as a well-kept catalogue's do: the figures compare ways to rank, and
+are too good for a catalogue that lacks them.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,7 @@ def label_queries(photos: Sequence[Photo], *, count: int, seed: int) -> list[Lab
     return list(drawn)
 
 
-def measure_fusion(queries: Sequence[LabelQuery], photo_of: Mapping[int, Photo]) -> dict[str, Any]:
+def measure_fusion(queries: Sequence[LabelQuery], photo_of: Mapping[int, Photo], *, seed: int) -> dict[str, Any]:
     """Precision and NDCG at 10 of full text alone, meaning alone and both fused, with the weight that validation
     chooses, on the other half of the queries. photo_of: by the product's primary key."""
     ranked = [search.rankings(query.text, ProductFilters()) for query in queries]
@@ -67,7 +71,9 @@ def measure_fusion(queries: Sequence[LabelQuery], photo_of: Mapping[int, Photo])
             gains.append(float(hits @ discounts[: len(hits)] / discounts[: min(K, relevant[row])].sum()))
         return {"p@10": round(float(np.mean(precisions)), 4), "ndcg@10": round(float(np.mean(gains)), 4)}
 
-    validation, test = range(0, len(queries), 2), range(1, len(queries), 2)
+    # By chance: every other query asks for a gender, and both halves shall hold as many of them.
+    shuffled = np.random.default_rng(seed).permutation(len(queries)).tolist()
+    validation, test = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
     tried = {str(weight): figures(1.0, weight, validation) for weight in WEIGHTS}
     chosen = max(WEIGHTS, key=lambda weight: tried[str(weight)]["ndcg@10"])
     return {

@@ -30,7 +30,6 @@ from fashionrec.common.batching import batched
 NOISE = 0.3
 """Length of the noise added to a unit vector: a copy has a cosine of .96 with its original."""
 BATCH = 64
-IMAGE_WEIGHT = 0.5
 _GENDERS = {"women", "men", "unisex", "girls", "boys"}
 
 
@@ -65,6 +64,8 @@ class EncodedPhotos:
     """One photo's file, to ask with."""
     name: str
     digest: str
+    image_weight: float = 0.5
+    """Share of the picture in hybrid vectors, as the encoder was tuned."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,13 @@ def encode_photos(photos: Path, labels: Path, *, encoder: str) -> EncodedPhotos:
     if not found:
         raise ValueError(f"--photos: received {str(photos)!r}, where no photo of {labels} can be opened")
     return EncodedPhotos(
-        found, np.concatenate(images), np.concatenate(texts), _any_file(photos), model.name, model.digest
+        found,
+        np.concatenate(images),
+        np.concatenate(texts),
+        _any_file(photos),
+        model.name,
+        model.digest,
+        float(model.hybrid.get("image_weight", 0.5)),
     )
 
 
@@ -103,7 +110,7 @@ def build_world(encoded: EncodedPhotos, *, products: int, seed: int) -> World:
     kinds = ProductEmbedding.Kind
     images = _perturbed(encoded.images, originals, count, generator)
     texts = _perturbed(encoded.texts, originals, count, generator)
-    hybrids = np.stack([hybrid_vector(i, t, IMAGE_WEIGHT) for i, t in zip(images, texts, strict=True)])
+    hybrids = np.stack([hybrid_vector(i, t, encoded.image_weight) for i, t in zip(images, texts, strict=True)])
     vectors = {kinds.IMAGE.value: images, kinds.TEXT.value: texts, kinds.HYBRID.value: hybrids}
     product_ids = _store_products([encoded.photos[original] for original in originals], generator)
     encoder = register_encoder(name=encoded.name, digest=encoded.digest, dimensions=images.shape[1], live=True)

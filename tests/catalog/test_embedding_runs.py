@@ -1,17 +1,26 @@
 """Embedding runs: what cannot be worked on, how often beat plans one, and pictures that do not open."""
 
+import io
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.utils import timezone
+from safetensors.numpy import load_file, save_file
 
+from catalog import embedding_jobs
 from catalog.embedding_jobs import registered_encoder, work_embedding_run
+from catalog.ml.encoder import load_encoder
 from catalog.models import EmbeddingRun, Encoder, Product
-from catalog.services.embeddings import REST, plan_due_embedding, plan_embedding_run
+from catalog.services.embeddings import REST, plan_due_embedding, plan_embedding_run, register_encoder
 from catalog.vectors import stored_vector
 from fashionrec.common.queue import without_ringing
+from fashionrec.common.runs import _hostname
 from tests.catalog.ml.tiny_models import save_open_clip_folder
 from tests.factories.catalog import EncoderFactory, ProductFactory
 
@@ -111,3 +120,40 @@ def test_products_deleted_since_the_plan_are_passed_over(tiny: Encoder):
     run.refresh_from_db()
     assert (run.state, run.done, tiny.embeddings.filter(kind="hybrid").count()) == ("done", 2, 1)
     assert vectors(tiny, kept).keys() == {"text", "image", "hybrid"}
+
+
+def test_what_keeps_an_encoder_from_loading_fails_the_run_instead_of_ringing_for_ever(monkeypatch):
+    def too_large(name: str) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    ProductFactory(pictures=0)
+    run = plan_embedding_run(encoder=EncoderFactory())
+    monkeypatch.setattr(embedding_jobs, "open_encoder", too_large)
+    work_embedding_run(str(run.pk))
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("failed", "encoder: CUDA out of memory")
+
+
+def test_a_worker_opens_an_encoder_again_that_was_trained_anew_under_its_name(tiny: Encoder):
+    path = Path(tiny.name.removeprefix("open_clip:local-dir:")) / "open_clip_model.safetensors"
+    weights = load_file(path)
+    weights["text_projection"] = -weights["text_projection"]
+    save_file(weights, path)
+    ProductFactory(pictures=0)
+    anew = register_encoder(name=tiny.name, digest=load_encoder(tiny.name).digest, dimensions=tiny.dimensions)
+    assert anew != tiny
+    run = embed(anew)
+    assert (run.state, run.error, anew.embeddings.count()) == ("done", "", 2)
+
+
+def test_the_command_goes_on_at_once_where_it_was_killed(tiny: Encoder):
+    ProductFactory(pictures=0)
+    run = plan_embedding_run(encoder=tiny)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    held = {"lease_owner": f"{_hostname()}:{dead.pid}:abc", "lease_until": timezone.now() + timedelta(minutes=1)}
+    run.chunks.update(**held)
+    EmbeddingRun.objects.update(state="running", **held)
+    out = io.StringIO()
+    call_command("embed_catalog", encoder=tiny.name, stdout=out)
+    assert out.getvalue().splitlines()[-1].endswith('"embedded": 1}')

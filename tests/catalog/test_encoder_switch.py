@@ -127,6 +127,20 @@ def test_a_cancelled_switch_keeps_the_old_encoder(shop: list[Product], names: li
     assert live_name() == names[1]
 
 
+def test_a_wish_put_on_a_run_that_is_being_cancelled_is_not_cancelled_with_it(
+    shop: list[Product], names: list[str]
+) -> None:
+    new = registered_encoder(names[1])
+    ending = switch_encoder(encoder=new)
+    EmbeddingRun.objects.filter(pk=ending.pk).update(state="running", cancel_requested=True)
+    again = switch_encoder(encoder=new)
+    assert (again.pk != ending.pk, again.total) == (True, 5)
+    for run in (ending, again):
+        work_embedding_run(str(run.pk))
+        run.refresh_from_db()
+    assert (ending.state, again.state, live_name()) == ("cancelled", "done", names[1])
+
+
 def test_a_follow_up_that_is_cancelled_cancels_the_switch(shop: list[Product], names: list[str]) -> None:
     new = registered_encoder(names[1])
     run = switch_encoder(encoder=new)

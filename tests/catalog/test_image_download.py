@@ -129,6 +129,7 @@ def test_a_name_that_changes_its_address_is_connected_to_at_the_checked_one_only
         ("file:///etc/passwd", "redirected to an address that is not fetched: only http and https"),
         ("http://localhost:6379/", "redirected to an address that is not fetched: port 6379"),
         ("http://user:secret@93.184.215.14/", "user name or password"),
+        ("http://[", "redirected to an address that is not fetched: not an address"),
         ("", "redirected more than 3 times"),
     ],
 )

@@ -209,6 +209,53 @@ def test_pictures_that_a_later_import_replaced_are_not_fetched_any_more(
     assert "/red.png" not in server.paths
 
 
+def test_pictures_that_a_later_import_took_from_the_shelf_are_not_overwritten(
+    server: PictureServer, import_products: Callable[..., ImportRun]
+) -> None:
+    download(import_products({"1": [f"{server.url}/red.png"]}))
+    changed = import_products({"1": [f"{server.url}/blue.png"]})
+    back = import_products({"1": [f"{server.url}/red.png"]})  # known: nothing is to be fetched
+    assert (download(changed).state, shown()) == ("done", [(0, RED)])
+    assert (download(back).state, back.downloads.get().total, shown()) == ("done", 0, [(0, RED)])
+    assert "/blue.png" not in server.paths
+
+
+def test_an_import_that_comes_while_pictures_are_fetched_wins(
+    server: PictureServer, import_products: Callable[..., ImportRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = import_products({"1": [f"{server.url}/red.png"]})
+    store = download_jobs.store_downloads
+
+    def overtaken(**given: Any) -> None:
+        monkeypatch.setattr(download_jobs, "store_downloads", store)
+        download(import_products({"1": [f"{server.url}/green.png"]}))
+        store(**given)
+
+    monkeypatch.setattr(download_jobs, "store_downloads", overtaken)
+    assert download(first).state == "done"
+    assert shown() == [(0, GREEN)]
+
+
+def test_a_chunk_that_fails_takes_no_other_with_it(
+    server: PictureServer, import_products: Callable[..., ImportRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_downloads, "CHUNK_PICTURES", 1)
+    run = import_products({"1": [f"{server.url}/red.png"], "2": [f"{server.url}/blue.png"]})
+    store = download_jobs.store_picture
+
+    def full(content: bytes, *, name: str) -> Any:
+        if content == RED:
+            raise OSError("no space left on device")
+        return store(content, name=name)
+
+    monkeypatch.setattr(download_jobs, "store_picture", full)
+    fetched = download(run)
+    assert (fetched.state, fetched.error) == (
+        "failed", "1 of 2 chunks failed; first: OSError: no space left on device",
+    )  # fmt: skip
+    assert (shown("1"), shown("2"), run.issues.count()) == ([], [(0, BLUE)], 0)
+
+
 def test_the_command_fetches_pictures_when_asked(server: PictureServer, write_csv: Write) -> None:
     header = ("Handle", "Title", "Option1 Name", "Option1 Value", "Variant Price", "Image Src", "Image Alt Text")
     rows = [

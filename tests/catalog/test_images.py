@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.images import FORMATS, MAX_BYTES, ImageError, format_of, open_image
+from catalog import images
+from catalog.images import FORMATS, MAX_BYTES, ImageError, format_of, open_image, open_sent_image
 from tests.hostile_pictures import REFUSED, SHOWN, encoded, halves, png_of_size, refused_pictures, shown_pictures
 
 
@@ -172,3 +174,24 @@ def test_damaged_bytes_either_open_or_raise_image_error() -> None:
         except ImageError:
             refused += 1
     assert 100 < refused < 600
+
+
+def test_of_pictures_sent_at_once_one_is_opened_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside: list[str] = []
+    most = 0
+
+    def slowly(content: bytes, *, name: str) -> Image.Image:
+        nonlocal most
+        inside.append(name)
+        most = max(most, len(inside))
+        time.sleep(0.02)
+        inside.remove(name)
+        if name == "bad":
+            raise ImageError("image", name, "damaged")
+        return halves()
+
+    monkeypatch.setattr(images, "open_image", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        sent = [threads.submit(open_sent_image, b"", name=name) for name in ("bad", "a", "b", "c")]
+    assert most == 1
+    assert [type(future.exception()) for future in sent] == [ImageError, type(None), type(None), type(None)]

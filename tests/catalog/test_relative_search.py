@@ -153,3 +153,16 @@ def test_without_vectors_the_newest_of_the_kind_are_narrowed() -> None:
     }  # fmt: skip
     assert set(attribute_words().values["colour"]) >= {"turquoise", "crimson", "ochre"}
     assert [item.product for item in search_relative(product=blue, text="crimson please").items] == [red]
+
+
+@pytest.mark.django_db
+def test_the_words_are_laid_out_anew_only_when_a_value_came_or_went() -> None:
+    ProductFactory(colour="ochre", pictures=0, sizes=())
+    cache.clear()
+    held = attribute_words()
+    cache.clear()
+    assert attribute_words() is held
+    ProductFactory(colour="cerise", pictures=0, sizes=())
+    cache.clear()
+    assert "cerise" in attribute_words().values["colour"]
+    assert "cerise" not in held.values["colour"]

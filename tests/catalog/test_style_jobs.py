@@ -1,11 +1,15 @@
 """Clusterings: what they find, what they keep of people's work, and how they survive a kill."""
 
+import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from catalog import style_jobs
@@ -21,7 +25,9 @@ from catalog.services.styles import (
 )
 from catalog.style_jobs import work_cluster_run
 from catalog.style_selectors import as_array, standing_styles
+from fashionrec.common.locks import Lock, take_lock
 from fashionrec.common.queue import without_ringing
+from fashionrec.common.runs import _hostname
 from tests.catalog.styled_catalogue import (
     DIMENSIONS,
     plant_products,
@@ -213,6 +219,36 @@ def test_new_products_join_their_likes_without_a_clustering():
     near = StylePlacement.objects.filter(cluster__name="Navy striped shirts").exclude(product=shirt)
     xs = list(near.values_list("x", flat=True))
     assert min(xs) <= shirt.placement.x <= max(xs)
+
+
+def test_a_product_that_a_person_moves_while_new_ones_are_placed_stays_where_it_was_put(monkeypatch):
+    planted_catalogue()
+    cluster()
+    encoder, generator = EncoderFactory(dimensions=DIMENSIONS), np.random.default_rng(9)
+    (shirt,) = plant_products("Shirts", 1, each=1, encoder=encoder, generator=generator, spread=0.01)
+    jeans = style("Men’s blue jeans")
+
+    def a_person_is_first(lock: Lock) -> None:
+        move_products(product_ids=[shirt.pk], to=jeans, actor="anna")
+        take_lock(lock)
+
+    monkeypatch.setattr("catalog.services.style_placements.take_lock", a_person_is_first)
+    assert place_new_products() == 0
+    placed = StylePlacement.objects.get(product=shirt)
+    assert (placed.cluster, placed.moved_by_person, placed.strength) == (jeans, True, 1.0)
+
+
+def test_the_command_begins_a_clustering_again_at_once_that_was_killed():
+    planted_catalogue()
+    run = plan_cluster_run(min_cluster_size=8)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    owner, until = f"{_hostname()}:{dead.pid}:abc", timezone.now() + timedelta(minutes=1)
+    ClusterRun.objects.update(state="running", lease_owner=owner, lease_until=until)
+    with pytest.raises(KeyError, match="silhouette"):  # the comparison of these tests has nothing to print
+        call_command("cluster_catalog", stdout=io.StringIO())
+    run.refresh_from_db()
+    assert run.state == "done"
 
 
 def test_beat_clusters_first_after_embedding_and_again_when_a_tenth_has_changed():

@@ -14,7 +14,7 @@ from catalog.services.style_portraits import refresh_portraits
 from catalog.services.styles import merge_styles, move_products, plan_cluster_run, rename_style, separate_style
 from catalog.style_map import Window, colour, style_map
 from catalog.style_selectors import onboarding_styles
-from fashionrec.common.errors import Conflict, Invalid
+from fashionrec.common.errors import Conflict, Invalid, NotFound
 from fashionrec.common.models import AuditEntry, User
 from tests.catalog.styled_catalogue import planted_catalogue
 
@@ -174,6 +174,23 @@ def test_a_person_renames_merges_moves_and_separates_over_http(merchandiser, sty
     assert "Garden party</a> (strength 1.00, put there by a person)" in product_page
 
 
+def test_a_style_that_a_clustering_removed_meanwhile_is_said_to_be_gone(merchandiser, styles):
+    jeans, shirts = styles["Jeans"], styles["Shirts"]
+    StyleCluster.objects.filter(pk=jeans.pk).delete()
+    attempts = (
+        lambda: rename_style(style=jeans, name="Denim", actor="anna"),
+        lambda: merge_styles(style=jeans, into=shirts, actor="anna"),
+        lambda: merge_styles(style=shirts, into=jeans, actor="anna"),
+        lambda: separate_style(style=jeans, actor="anna"),
+        lambda: move_products(product_ids=[Product.objects.earliest("pk").pk], to=jeans, actor="anna"),
+    )
+    for attempt in attempts:
+        with pytest.raises(NotFound, match="style: this style is gone") as caught:
+            attempt()
+        assert caught.value.fields[0].value == "Planted jeans"
+    assert audited() == []
+
+
 def test_who_may_only_look_changes_nothing(client, styles):
     viewer = User.objects.create_user("viewer", password="secret", is_staff=True)
     client.force_login(viewer)
@@ -184,6 +201,9 @@ def test_who_may_only_look_changes_nothing(client, styles):
     assert 'name="action" value="rename"' not in page
     assert client.post(page_of(styles["Jeans"]), {"action": "rename", "name": "Mine"}).status_code == 403
     assert client.get("/admin/catalog/clusterrun/start/").status_code == 403
+    viewer.user_permissions.add(Permission.objects.get(codename="view_clusterrun"))
+    for address in (LIST, "/admin/catalog/clusterrun/"):
+        assert "clusterrun/start/" not in client.get(address).content.decode()
     assert StyleCluster.objects.filter(named_by_person=True).count() == 0
     assert client.get(f"/admin/catalog/stylecluster/{uuid.uuid4()}/change/").status_code == 404
 
@@ -214,6 +234,8 @@ def test_of_many_products_a_sample_is_drawn_and_said(styles, monkeypatch):
 def test_an_empty_map_says_how_to_fill_it_and_a_clustering_starts_from_admin(merchandiser):
     assert "Nothing is on the map yet" in merchandiser.get(MAP).content.decode()
     start = "/admin/catalog/clusterrun/start/"
+    for address in (MAP, LIST, "/admin/catalog/clusterrun/"):
+        assert start in merchandiser.get(address).content.decode()
     assert "embed the catalogue first" in merchandiser.post(start, {"seed": "0"}).content.decode()
     planted_catalogue(each=7)
     refused = merchandiser.post(start, {"seed": "0", "min_cluster_size": "99"}).content.decode()

@@ -206,3 +206,17 @@ def test_the_command_works_here_and_ends_with_json() -> None:
 def test_the_command_says_why_it_cannot_begin() -> None:
     with pytest.raises(CommandError, match="none is live: embed the catalogue first"):
         call_command("suggest_attributes")
+
+
+def test_a_product_deleted_while_its_field_is_measured_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_colours()
+    load = suggestion_jobs.load_reference
+
+    def loaded(*arguments: Any) -> Any:
+        reference = load(*arguments)
+        Product.objects.filter(pk=reference.product_ids[0]).delete()
+        return reference
+
+    monkeypatch.setattr(suggestion_jobs, "load_reference", loaded)
+    run = worked(fields=["colour"])
+    assert (run.state, run.report["fields"]["colour"]["measured"]) == ("done", 59)

@@ -54,7 +54,7 @@ def plan(statements: list[str]) -> str:
     """How Postgres answers the last of `statements` that compares vectors, under the settings made before it."""
     with transaction.atomic(), connection.cursor() as cursor:
         lines = []
-        for statement in statements:
+        for statement in (part for sent in statements for part in sent.split(";")):
             if "set_config" in statement:
                 cursor.execute(statement)
             if "<=>" in statement:

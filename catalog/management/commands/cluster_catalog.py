@@ -10,6 +10,7 @@ from catalog.models import ClusterRun, StyleCluster
 from catalog.services.styles import plan_cluster_run
 from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
+from fashionrec.common.runs import release_if_holder_died
 
 
 class Command(BaseCommand):
@@ -29,6 +30,7 @@ class Command(BaseCommand):
                 run = plan_cluster_run(min_cluster_size=min_cluster_size, seed=seed)
             except AppError as error:
                 raise CommandError(error.message) from error
+            release_if_holder_died(run)  # a clustering that was killed begins again at once
             with tqdm(total=len(STEPS), initial=run.done, unit=" step", desc="styles") as bar:
                 try:
                     work_cluster_run(str(run.pk), on_step=lambda current: bar.update(current.done - bar.n))

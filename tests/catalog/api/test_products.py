@@ -104,7 +104,9 @@ def test_one_product_has_all_there_is_to_know() -> None:
     product = ProductFactory(external_id="7", sizes=("S", "M"), attributes={"sleeve": "long"})
     cluster = StyleCluster.objects.create(name="Light linen")
     StylePlacement.objects.create(product=product, cluster=cluster, strength=0.9)
-    body = APIClient().get("/api/v1/products/shop:7/").json()
+    with CaptureQueriesContext(connection) as captured:
+        body = APIClient().get("/api/v1/products/shop:7/").json()
+    assert len(captured) == 3  # the product with its style, pictures, variants
     assert set(body) == CARD | {
         *("description", "material", "pattern", "season", "attributes", "status", "variants", "cluster")
     }

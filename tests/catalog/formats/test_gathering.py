@@ -56,8 +56,25 @@ def test_a_row_whose_product_is_complete_is_an_error_that_names_its_first_row(mo
 
 
 def test_long_rows_close_the_oldest_product_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "MOST_HELD", 2)
+    monkeypatch.setattr(gathering, "MOST_HELD", 2 * (gathering.CHARACTERS_OF_A_ROW + 1))
     assert gather("abbca") == ["a1", "b2b3", "c4", "!5"]
+
+
+def test_every_character_of_a_list_of_texts_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST_HELD", 5_000)
+    monkeypatch.setattr(gathering, "OPEN_PRODUCTS", 5)
+    rows = [Row(number, record={"id": [name], "text": ["x" * 4_000]}) for number, name in enumerate("aba", start=1)]
+    found = gathered(rows, column="id", key=lambda cells: cells["id"][0], begins=lambda row: "")
+    assert [[row.number for row in entry] for entry in found if isinstance(entry, list)] == [[1], [2]]
+
+
+def test_a_long_name_is_shown_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "OPEN_PRODUCTS", 1)
+    rows = [Row(number, record={"name": name}) for number, name in enumerate(["a" * 9_000, "b", "a" * 9_000], start=1)]
+    *_, last = gathered(rows, column="Handle", key=lambda cells: cells["name"], begins=lambda row: "")
+    assert isinstance(last, Row)
+    assert last.error is not None
+    assert last.error.value == "a" * 200
 
 
 def test_numbers_rise_and_no_row_is_lost_however_rows_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
+import gzip
+import time
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from typing import IO, Any, cast
 
@@ -170,6 +173,39 @@ OUTSIDE = '<!DOCTYPE b [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + RSS.partiti
 def test_unusable_feeds_are_refused(read: Read, text: str, problem: str) -> None:
     with pytest.raises(Invalid, match=problem):
         read(text, "google")
+
+
+@pytest.mark.parametrize("damage", [b"\x1f\x8b" + b"garbage" * 20, gzip.compress(b"")[:10] + b"\xff" * 100])
+def test_damaged_compression_is_refused_before_anything_is_read(read: Read, damage: bytes) -> None:
+    with pytest.raises(Invalid, match="file: cannot be read to its end"):
+        read(damage, "google")
+
+
+def test_compression_that_breaks_inside_of_xml_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_whole = gzip.GzipFile.read
+
+    def broken(self: gzip.GzipFile, size: int = -1) -> bytes:
+        if self.tell() > 1_000:
+            raise zlib.error("invalid block type")
+        return read_whole(self, size)
+
+    monkeypatch.setattr(gzip.GzipFile, "read", broken)
+    with pytest.raises(Invalid, match="cannot be read to its end: invalid block type"):
+        read(gzip.compress((RSS % (ITEM * 100)).encode()), "google")
+
+
+def test_long_runs_of_spaces_take_no_time(read: Read) -> None:
+    spaces = " " * 50_000
+    begin = time.perf_counter()
+    title, images = read(
+        "id\ttitle\titem_group_id\tsize\timage_link\n"
+        f"1\tHat{spaces}, {spaces}M\tA\tM\t\n"
+        f"2\tHat\tB\tM\thttps://a.example/{spaces}x , https://b.example/\n",
+        "google",
+    )
+    assert time.perf_counter() - begin < 1.0  # quadratic, it was minutes
+    assert title.record["title"] == "Hat"
+    assert [image["src"] for image in images.record["images"]] == [f"https://a.example/{spaces}x", "https://b.example/"]
 
 
 def test_a_mapping_is_refused(read: Read) -> None:

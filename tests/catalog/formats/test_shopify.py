@@ -1,5 +1,6 @@
 import csv
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,14 @@ def test_a_continuation_of_nothing_is_refused_and_says_why(read: Read) -> None:
     assert rows[0].error.reason.startswith("has no Title, and the rows of no product with this handle")
     assert rows[1].record["external_id"] == "hat"
     assert [error.field for error in parse_product(rows[2].record).errors] == ["external_id"]
+
+
+def test_thousands_of_variants_alike_are_told_apart_in_no_time(read: Read) -> None:
+    begin = time.perf_counter()
+    (row,) = read("Handle,Title,Option1 Name,Option1 Value\nhat,Hat,Size,M\n" + "hat,,,M\n" * 5_000, "shopify")
+    assert time.perf_counter() - begin < 3.0  # quadratic, it was 12 s
+    skus = [variant["sku"] for variant in row.record["variants"]]
+    assert (skus[0], skus[1], skus[-1], len(set(skus))) == ("hat-m", "hat-m-2", "hat-m-5001", 5_001)
 
 
 def test_a_sku_that_occurs_twice_is_replaced_with_a_warning_of_its_row(read: Read) -> None:

@@ -14,6 +14,7 @@ from catalog.ml.clip_tokenizer import clip_tokenizer
 from catalog.ml.encoder import load_encoder
 from catalog.ml.encoder_export import export_towers
 from catalog.ml.image_encoder import OnnxImageEncoder
+from catalog.ml.onnx_export import export_text_tower
 from catalog.ml.open_clip_encoder import OpenClipEncoder
 from catalog.ml.text_encoder import OnnxTextEncoder
 from catalog.ml.token_layout import TokenLayout
@@ -80,3 +81,20 @@ def test_a_tower_that_answers_otherwise_is_taken_back(tmp_path: Path) -> None:
     assert report.refused["image.onnx"].startswith("its numbers differ by up to 0.")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["config.json", "text.onnx", "tokenizer.json"]
     assert json.loads((tmp_path / "out" / "config.json").read_text())["tokens"]["length"] == tiny_models.CONTEXT
+
+
+def test_a_full_disk_leaves_the_tower_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_encoder(f"open_clip:local-dir:{tiny_models.save_open_clip_folder(tmp_path / 'model')}")
+    assert isinstance(encoder, OpenClipEncoder)
+    tower = tmp_path / "text.onnx"
+    tower.write_bytes(b"serving")
+    write = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> int:
+        write(path, content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space left"):
+        export_text_tower(encoder.model, tower, context_length=tiny_models.CONTEXT)
+    assert tower.read_bytes() == b"serving"

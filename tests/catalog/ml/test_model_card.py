@@ -59,7 +59,7 @@ def test_the_card_tells_how_on_what_and_how_well() -> None:
     ):
         assert line in card
     assert not any("grey" in line for line in card)
-    assert any("hybrid vectors with 0.6 of the picture" in line for line in card)
+    assert any("hybrid vectors with 0.6 of the picture, those before training with half." in line for line in card)
 
 
 def test_without_validation_the_card_claims_nothing() -> None:

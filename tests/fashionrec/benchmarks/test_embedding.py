@@ -80,8 +80,29 @@ def test_figures_are_those_of_a_plain_count() -> None:
     assert 0.6 < interval["low"] < 0.75 < interval["high"] < 0.9
     vectors = np.eye(3, dtype=np.float32)
     asked = np.array([True, False, True])
-    found = embedding._retrieval(vectors, vectors[[2, 1, 0]], asked, seed=1)
+    found = embedding._retrieval(vectors, vectors[[2, 1, 0]], asked, asked, seed=1)
     assert (found["queries"], found["recall@1"], found["recall@10"], found["mrr"]) == (2, 0.0, 1.0, 0.5)
+
+
+def test_fewer_questions_are_asked_of_no_fewer_pictures() -> None:
+    texts, images = np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[[1, 1, 2, 3]]
+    first, but_the_last = np.array([True, False, False, False]), np.array([True, True, True, False])
+    found = embedding._retrieval(texts, images, first, but_the_last, seed=1)
+    assert (found["queries"], found["mrr"]) == (1, round(1 / 3, 4))  # the two it is as far from count against it
+    assert embedding._retrieval(texts, images, first, first, seed=1)["mrr"] == 1.0
+
+
+def test_photos_that_share_one_title_or_have_none_are_refused_before_anything_is_encoded(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "_spaces", lambda *_: pytest.fail("encoded"))
+    rows = list(csv.reader((photos / "labels.csv").open()))
+    for number, row in enumerate(rows[1:]):
+        row[-1] = "Shirt" if number else ""
+    with (photos / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    with pytest.raises(CommandError, match="48 photos, none with a title that only it has"):
+        benchmark(photos)
 
 
 def test_goals_are_missed_one_by_one() -> None:

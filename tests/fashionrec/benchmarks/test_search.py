@@ -13,7 +13,7 @@ from catalog.ml.text_encoder import OnnxTextEncoder
 from catalog.models import Product
 from fashionrec.benchmarks import search as benchmark
 from fashionrec.benchmarks.scratch_database import scratch_database
-from fashionrec.benchmarks.search_quality import LabelQuery, label_queries
+from fashionrec.benchmarks.search_quality import LabelQuery, label_queries, measure_fusion
 from fashionrec.benchmarks.search_world import EncodedPhotos, Photo
 from tests.factories.catalog import ProductFactory, png_bytes
 
@@ -59,6 +59,18 @@ def test_queries_ask_for_what_there_is_enough_of() -> None:
     assert len(queries) == len(set(queries)) == len({query.text for query in queries})
     assert label_queries(PHOTOS, count=2, seed=1) == label_queries(PHOTOS, count=2, seed=1)
     assert LabelQuery("red shirts", "Shirts", "red", "").wants(PHOTOS[0])
+
+
+def test_queries_with_a_gender_are_in_both_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full text finds nothing but for queries with a gender, and there everything."""
+    queries = [LabelQuery(f"{number}", f"kind {number}", "red", ("", "men")[number % 2]) for number in range(40)]
+    photos = {number: Photo("", "men", "", "", f"kind {number}", "red") for number in range(40)}
+    found = {query.text: [int(query.text)] if query.gender else [] for query in queries}
+    monkeypatch.setattr("catalog.search.rankings", lambda text, filters: (found[text], []))
+    measured = measure_fusion(queries, photos, seed=0)
+    halves = (measured["validation"]["0.0"]["ndcg@10"], measured["test"]["full text"]["ndcg@10"])
+    assert sum(halves) == pytest.approx(1.0)
+    assert min(halves) > 0.3
 
 
 @pytest.mark.django_db(transaction=True)

@@ -156,7 +156,7 @@ def test_killed_at_work_it_carries_on_to_the_same_encoder(tmp_path: Path) -> Non
     folder = draw_photos(tmp_path / "photos", 48)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     options = {"photos": folder, "labels": folder / "labels.csv", "name": "mine", "epochs": 12, "batch_size": 16,
-               "validation": 0.3, "base": "compact", "patience": 12}  # fmt: skip
+               "validation": 0.3, "base": "compact", "patience": 12, "validate_every": 1}  # fmt: skip
     train(**options, output=whole)
 
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in {**options, "output": parts}.items()]

@@ -1,15 +1,18 @@
 """Searching with a photo, in the shop's pages."""
 
+import io
 import re
 
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from catalog.models import ProductImage
+from catalog.services.embeddings import make_live
 from fashionrec.storefront.photo_search import SentPhoto, photo_from_token
-from tests.factories.catalog import ProductEmbeddingFactory, ProductFactory, png_bytes
+from tests.factories.catalog import EncoderFactory, ProductEmbeddingFactory, ProductFactory, png_bytes
 from tests.fashionrec.storefront.html import read
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +68,11 @@ def test_words_and_filters_change_without_sending_the_photo_again(client, shop):
         ({"image": photo(png_bytes(size=(4, 4)))}, 422, "at least 8 pixels"),
         ({"picture": "forged"}, 422, "choose the photo again"),
         ({"image": photo(), "price_min": "9", "price_max": "3"}, 400, "lower than the lowest price"),
+        (
+            {"image": photo(), "price_min": "cheap"},
+            400,
+            "<strong>price_min</strong>: Enter a number. (received “cheap”)",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_explained_beside_the_form(client, shop, sent, status, said):
@@ -82,6 +90,22 @@ def test_the_earlier_photo_stays_when_another_cannot_be_read(client, shop):
     assert response.status_code == 422
     assert response.context["photo"].thumbnail.startswith("data:image/jpeg")
     assert 'name="picture"' in response.content.decode()
+
+
+def test_what_a_file_says_beside_its_picture_is_not_carried_along(client, shop):
+    file = io.BytesIO()
+    Image.new("RGB", (300, 400), "red").save(file, "JPEG", comment=b"said " * 12_000)
+    token = client.post("/photo/", {"image": photo(file.getvalue())}).context["photo"].token
+    assert len(token) < 4_000
+    assert titles(client.post("/photo/", {"picture": token})) == ["Tulip dress", "Linen shirt"]
+
+
+def test_a_photo_that_another_encoder_looked_at_is_asked_for_again(client, shop):
+    token = client.post("/photo/", {"image": photo()}).context["photo"].token
+    make_live(encoder=EncoderFactory(name="other", is_live=False))
+    response = client.post("/photo/", {"picture": token})
+    assert response.status_code == 422
+    assert "choose the photo again" in response.content.decode()
 
 
 def test_a_shop_that_cannot_see_says_so(client):
