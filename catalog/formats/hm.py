@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from catalog.formats.csv_records import read_table
+from catalog.formats.fixed_columns import read_cells
 from catalog.formats.genders import gender_in_words
 from catalog.formats.row import Row
-from fashionrec.common.errors import FieldError, Invalid
+from fashionrec.common.errors import FieldError
 
 FILE_NAMES = ("articles.csv",)
 BRAND = "H&M"
@@ -33,21 +33,14 @@ _NOTHING = frozenset(("unknown", "undefined"))
 
 def read_hm(stream: IO[bytes], *, mapping: Mapping[str, str], encoding: str, folder: Path | None) -> Iterator[Row]:
     """`mapping` must be empty: the columns are the format."""
-    if mapping:
-        raise Invalid.for_field("mapping", dict(mapping), "this format has fixed columns; use format csv to map")
-    table = read_table(stream, encoding=encoding)
-    positions = {column: position for position, column in enumerate(table.columns)}
-    missing = [column for column in _REQUIRED if column not in positions]
-    if missing:
-        listed = ", ".join(repr(column) for column in table.columns)
-        raise Invalid.for_field("columns", ", ".join(missing), f"not in the file, whose columns are {listed[:500]}")
     pictures = folder is not None and (folder / "images").is_dir()
-    for number, fields in enumerate(table.records, start=1):
-        if isinstance(fields, FieldError):
-            yield Row(number, error=fields)
+    for number, cells in read_cells(stream, mapping=mapping, encoding=encoding, required=_REQUIRED):
+        if isinstance(cells, FieldError):
+            yield Row(number, error=cells)
         else:
-            cells = {column: _known(fields[position]) for column, position in positions.items()}
-            yield Row(number, record=_record(cells, pictures=pictures))
+            yield Row(
+                number, record=_record({column: _known(cell) for column, cell in cells.items()}, pictures=pictures)
+            )
 
 
 def _record(cells: Mapping[str, str], *, pictures: bool) -> dict[str, Any]:
@@ -74,5 +67,4 @@ def _record(cells: Mapping[str, str], *, pictures: bool) -> dict[str, Any]:
 
 
 def _known(cell: str) -> str:
-    cell = cell.strip()
     return "" if cell.lower() in _NOTHING else cell

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from catalog.formats.csv_records import read_table
+from catalog.formats.fixed_columns import read_cells
 from catalog.formats.row import Row
-from fashionrec.common.errors import FieldError, Invalid
+from fashionrec.common.errors import FieldError
 
 FILE_NAMES = ("styles.csv", "labels.csv")
 _REQUIRED = ("id", "productDisplayName")
@@ -32,20 +32,11 @@ _STYLE_WORDS = re.compile(r"\s(?:Check|Checks|Solid|Stripes|Striped|Printed|Kids
 
 def read_kaggle(stream: IO[bytes], *, mapping: Mapping[str, str], encoding: str, folder: Path | None) -> Iterator[Row]:
     """`mapping` must be empty: the columns are the format."""
-    if mapping:
-        raise Invalid.for_field("mapping", dict(mapping), "this format has fixed columns; use format csv to map")
-    table = read_table(stream, encoding=encoding)
-    positions = {column: position for position, column in enumerate(table.columns)}
-    missing = [column for column in _REQUIRED if column not in positions]
-    if missing:
-        listed = ", ".join(repr(column) for column in table.columns)
-        raise Invalid.for_field("columns", ", ".join(missing), f"not in the file, whose columns are {listed[:500]}")
     pictures = folder is not None and (folder / "images").is_dir()
-    for number, fields in enumerate(table.records, start=1):
-        if isinstance(fields, FieldError):
-            yield Row(number, error=fields)
+    for number, cells in read_cells(stream, mapping=mapping, encoding=encoding, required=_REQUIRED):
+        if isinstance(cells, FieldError):
+            yield Row(number, error=cells)
         else:
-            cells = {column: fields[position].strip() for column, position in positions.items()}
             yield Row(number, record=_record(cells, pictures=pictures))
 
 
