@@ -1,7 +1,6 @@
 """Raters for tests, named by dotted path as any adapter is: good ones, useless ones, and ones that die."""
 
 import hashlib
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,15 +40,17 @@ class SteadyRater(SimulatedRater):
 
 
 class RandomRater(SteadyRater):
-    """Fresh noise at every call."""
+    """Other noise at every call, also for a prompt asked twice; the same in every run of the tests."""
 
     name = "random"
     scoring = "sampling"
 
     def score_labels(self, prefix: str, suffixes: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
-        self.usage.calls += len(suffixes)
-        noise = np.frombuffer(os.urandom(8 * len(suffixes) * len(labels)), dtype=np.uint64) / 2.0**64
-        return _log_softmax(6 * noise.reshape(len(suffixes), len(labels)))
+        rows = []
+        for suffix in suffixes:
+            self.usage.calls += 1
+            rows.append(_noise(f"{self.usage.calls} {prefix}{suffix}", len(labels)))
+        return _log_softmax(np.array(rows))
 
 
 class HashRater(SteadyRater):
@@ -59,11 +60,7 @@ class HashRater(SteadyRater):
 
     def score_labels(self, prefix: str, suffixes: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
         self.usage.calls += len(suffixes)
-        rows = []
-        for suffix in suffixes:
-            seed = int.from_bytes(hashlib.sha256((prefix + suffix).encode()).digest()[:8], "big")
-            rows.append(6 * np.random.default_rng(seed).random(len(labels)))
-        return _log_softmax(np.array(rows))
+        return _log_softmax(np.array([_noise(prefix + suffix, len(labels)) for suffix in suffixes]))
 
 
 class ConstantRater(SteadyRater):
@@ -136,3 +133,9 @@ class AwayRater(SteadyRater):
 def _log_softmax(values: NDArray[np.float64]) -> NDArray[np.float32]:
     shifted = values - values.max(axis=1, keepdims=True)
     return (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def _noise(text: str, count: int) -> NDArray[np.float64]:
+    """(count,) scores of 0..6 that only `text` decides."""
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return 6 * np.random.default_rng(seed).random(count)
