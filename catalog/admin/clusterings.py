@@ -3,13 +3,12 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from catalog.models import ClusterRun
 from catalog.services.styles import SMALLEST_STYLE, plan_cluster_run
-from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import RunAdmin
 
 METHODS = {
@@ -57,25 +56,19 @@ class ClusterRunAdmin(RunAdmin):
 
     def start(self, request: HttpRequest) -> HttpResponse:
         """A page that plans a clustering."""
-        if not self.has_cancel_permission(request):
-            return HttpResponse(status=403)
         form = ClusterRunForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+
+        def plan() -> tuple[ClusterRun, str]:
             asked = form.cleaned_data
-            try:
-                run = plan_cluster_run(min_cluster_size=asked["min_cluster_size"], seed=asked["seed"])
-            except AppError as error:
-                name = error.fields[0].field if error.fields else ""
-                form.add_error(name if name in form.fields else None, error.message)
-            else:
-                self.message_user(request, f"{run} is queued", messages.SUCCESS)
-                return HttpResponseRedirect(reverse("admin:catalog_clusterrun_change", args=[run.pk]))
+            run = plan_cluster_run(min_cluster_size=asked["min_cluster_size"], seed=asked["seed"])
+            return run, f"{run} is queued"
+
         explanation = (
             "Products that look alike are grouped into styles by their hybrid vectors. Names that people gave, styles "
             "they merged and products they moved stay as they are. 640 products take 5 seconds, 20,000 some minutes; "
             "nothing changes before the end."
         )
-        return self.start_page(request, form, title="Cluster the catalogue", explanation=explanation)
+        return self.start_by_form(request, form, plan, title="Cluster the catalogue", explanation=explanation)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -3,14 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from catalog.missing_attributes import SUGGESTED_FIELDS, lacking
 from catalog.models import SuggestionRun
 from catalog.services.suggestions import MINIMUM_CONFIDENCE, plan_suggestion_run
-from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import RunAdmin
 
 SOURCE_NAMES = {
@@ -59,24 +58,19 @@ class SuggestionRunAdmin(RunAdmin):
 
     def start(self, request: HttpRequest) -> HttpResponse:
         """A page that plans a run."""
-        if not self.has_cancel_permission(request):
-            return HttpResponse(status=403)
         form = SuggestionRunForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+
+        def plan() -> tuple[SuggestionRun, str]:
             asked = form.cleaned_data
-            try:
-                run = plan_suggestion_run(fields=asked["fields_wanted"], minimum_confidence=asked["minimum_confidence"])
-            except AppError as error:
-                form.add_error(None, error.message)
-            else:
-                self.message_user(request, f"{run} is queued", messages.SUCCESS)
-                return HttpResponseRedirect(reverse("admin:catalog_suggestionrun_change", args=[run.pk]))
+            run = plan_suggestion_run(fields=asked["fields_wanted"], minimum_confidence=asked["minimum_confidence"])
+            return run, f"{run} is queued"
+
         explanation = (
             "Looks at the products that lack a value: what the nearest products have, what picture and words are like, "
             "what the title says. How often that is right is measured on the products that have the value, and gives "
             "each suggestion its confidence. Nothing is applied: you accept or reject every suggestion."
         )
-        return self.start_page(request, form, title="Suggest missing values", explanation=explanation)
+        return self.start_by_form(request, form, plan, title="Suggest missing values", explanation=explanation)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -1,11 +1,12 @@
 """How long work looks in admin: progress as a bar, an action to cancel, nothing to edit."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
@@ -88,6 +89,28 @@ class RunAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{run}: {error.message}", messages.ERROR)
             else:
                 self.message_user(request, f"{run}: asked to stop", messages.SUCCESS)
+
+    def start_by_form(
+        self, request: HttpRequest, form: forms.Form, plan: Callable[[], tuple[Run, str]], **page: Any
+    ) -> HttpResponse:
+        """A page that plans a run by a form, and goes on to the run; `page` is what `start_page` takes.
+
+        form: bound when the request is a POST. plan: called with it valid; the run, and what to say of it. An AppError
+        is shown beside the field it names, if the form has one of that name.
+        """
+        if not self.has_cancel_permission(request):
+            return HttpResponse(status=403)
+        if request.method == "POST" and form.is_valid():
+            try:
+                run, told = plan()
+            except AppError as error:
+                name = error.fields[0].field if error.fields else ""
+                form.add_error(name if name in form.fields else None, error.message)
+            else:
+                self.message_user(request, told, messages.SUCCESS)
+                address = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+                return HttpResponseRedirect(reverse(address, args=[run.pk]))
+        return self.start_page(request, form, **page)
 
     def start_page(
         self,

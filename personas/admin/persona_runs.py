@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import RunAdmin
@@ -64,24 +64,19 @@ class PersonaRunAdmin(RunAdmin):
 
     def start(self, request: HttpRequest) -> HttpResponse:
         """A page that plans a run."""
-        if not self.has_cancel_permission(request):
-            return HttpResponse(status=403)
         form = PersonaRunForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+
+        def plan() -> tuple[PersonaRun, str]:
             asked = {name: form.cleaned_data[name] for name in ("language_model", "count", "seed")}
-            try:
-                run = plan_persona_run(**asked, quotas=form.quotas())
-            except AppError as error:
-                form.add_error(None, error.message)
-            else:
-                self.message_user(request, f"{run}: {run.total} people are asked for", messages.SUCCESS)
-                return HttpResponseRedirect(reverse("admin:personas_personarun_change", args=[run.pk]))
+            run = plan_persona_run(**asked, quotas=form.quotas())
+            return run, f"{run}: {run.total} people are asked for"
+
         explanation = (
             "Who the people are is fixed by quotas; the language model writes a name, likes, dislikes, brands and a "
             "bio for each, one person a call. Answers that do not fit and near-duplicates are asked for again, at most "
             "three times a person. The worker does it; the run can be cancelled."
         )
-        return self.start_page(request, form, title="Imagine personas", explanation=explanation)
+        return self.start_by_form(request, form, plan, title="Imagine personas", explanation=explanation)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -55,30 +55,25 @@ class LabRunAdmin(RunAdmin):
             default_language_model()
         shipped_templates()
         form = LabRunForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+
+        def plan() -> tuple[LabRun, str]:
             asked = form.cleaned_data
-            try:
-                run = plan_lab_run(
-                    language_models=list(asked["language_models"]),
-                    templates=list(asked["templates"]),
-                    personas=sample_personas(count=asked["personas"], seed=asked["seed"]),
-                    products=sample_products(count=asked["products"], seed=asked["seed"]),
-                    grid=form.grid,
-                    seed=asked["seed"],
-                )
-            except AppError as error:
-                field = error.fields[0].field if error.fields else None
-                form.add_error(field if field in form.fields else None, error.message)
-            else:
-                plan = run.plan
-                told = f"{run}: {plan['arms']} arms, {plan['cells']} cells each, at most {plan['calls']} calls"
-                self.message_user(request, told, messages.SUCCESS)
-                return HttpResponseRedirect(reverse("admin:personas_labrun_change", args=[run.pk]))
+            run = plan_lab_run(
+                language_models=list(asked["language_models"]),
+                templates=list(asked["templates"]),
+                personas=sample_personas(count=asked["personas"], seed=asked["seed"]),
+                products=sample_products(count=asked["products"], seed=asked["seed"]),
+                grid=form.grid,
+                seed=asked["seed"],
+            )
+            arms, cells, calls = (run.plan[name] for name in ("arms", "cells", "calls"))
+            return run, f"{run}: {arms} arms, {cells} cells each, at most {calls} calls"
+
         explanation = (
             "Every model answers the same cells with every template and every combination of the parameters. Numbers "
             "are separated by commas. What a model cannot do (write, or be scored) is said in the table."
         )
-        return self.start_page(request, form, title="Start a prompt lab", explanation=explanation)
+        return self.start_by_form(request, form, plan, title="Start a prompt lab", explanation=explanation)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
