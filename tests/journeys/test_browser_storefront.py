@@ -27,9 +27,9 @@ class Visit:
 
 
 def recommended(page: Page) -> list[str]:
-    titles = page.locator("#recommended .card__title").all_inner_texts()
-    assert len(titles) == 12
-    return [title.strip() for title in titles]
+    titles = page.locator("#recommended .card__title")
+    expect(titles).to_have_count(12)  # waits: a heading is there before the cards below it are read
+    return [title.strip() for title in titles.all_inner_texts()]
 
 
 def visit(page: Page, shop: Shop, like: Callable[[Locator], None]) -> Visit:
