@@ -9,7 +9,7 @@ from catalog.models import Product
 from feedback.models import Event, Visitor
 
 POSITIVE_TYPES = (Event.Type.VIEW, Event.Type.CLICK, Event.Type.LIKE, Event.Type.BASKET_ADD, Event.Type.PURCHASE)
-"""Event types that say a shopper was drawn to a product."""
+"""Event types that say a shopper was drawn to a product, the strongest last."""
 
 OPINIONS = (Event.Type.LIKE, Event.Type.DISLIKE, Event.Type.HIDE)
 
@@ -23,6 +23,10 @@ class ShopperState:
 
     history: list[int] = field(default_factory=list)
     """Products they were drawn to, each once at its latest time, oldest first, at most LONGEST_HISTORY."""
+    kinds: list[str] = field(default_factory=list)
+    """The strongest type of event with each product of the history."""
+    times: list[float] = field(default_factory=list)
+    """When that was, in seconds since 1970."""
     liked: frozenset[int] = frozenset()
     disliked: frozenset[int] = frozenset()
     hidden: frozenset[int] = frozenset()
@@ -43,11 +47,11 @@ def shopper_state(visitor: Visitor | None) -> ShopperState:
     events = standing_events(visitor).filter(product__isnull=False).order_by("-occurred_at", "-pk")
     latest = events.filter(type__in=POSITIVE_TYPES).values("pk")[:LATEST_EVENTS]
     # Of what shoppers look at the latest counts; what they say is never forgotten.
-    rows = events.filter(Q(type__in=OPINIONS) | Q(pk__in=latest)).values_list("product_id", "type")
-    history: dict[int, None] = {}
+    rows = events.filter(Q(type__in=OPINIONS) | Q(pk__in=latest)).values_list("product_id", "type", "occurred_at")
+    history: dict[int, tuple[str, float]] = {}
     opinion: dict[int, str] = {}
     hidden, purchased, liked = set(), set(), []
-    for product_id, event_type in rows:  # newest first
+    for product_id, event_type, occurred_at in rows:  # newest first
         if event_type == Event.Type.HIDE:
             hidden.add(product_id)
         elif event_type in (Event.Type.LIKE, Event.Type.DISLIKE):
@@ -56,11 +60,15 @@ def shopper_state(visitor: Visitor | None) -> ShopperState:
         elif event_type == Event.Type.PURCHASE:
             purchased.add(product_id)
         if event_type in POSITIVE_TYPES:
-            history.setdefault(product_id)
+            strongest, latest = history.setdefault(product_id, (event_type, occurred_at.timestamp()))
+            if POSITIVE_TYPES.index(event_type) > POSITIVE_TYPES.index(strongest):
+                history[product_id] = event_type, latest
     disliked = {product_id for product_id, event_type in opinion.items() if event_type == Event.Type.DISLIKE}
-    kept = [product_id for product_id in history if product_id not in disliked][:LONGEST_HISTORY]
+    kept = [product_id for product_id in history if product_id not in disliked][:LONGEST_HISTORY][::-1]
     return ShopperState(
-        history=kept[::-1],
+        history=kept,
+        kinds=[history[product_id][0] for product_id in kept],
+        times=[history[product_id][1] for product_id in kept],
         liked=frozenset(liked),
         disliked=frozenset(disliked),
         hidden=frozenset(hidden),

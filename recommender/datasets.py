@@ -18,7 +18,7 @@ from catalog.vectors import live_encoder
 from feedback.models import Event
 from personas.models import SCALE
 from personas.selectors import published_ratings
-from recommender.ml.dataset import Interactions
+from recommender.ml.dataset import Interactions, kind_code
 
 PERSONA_LIKES_FROM = 7.0
 """A persona's expected rating from which a product counts as something it would take."""
@@ -28,6 +28,9 @@ LIKES_FROM_INDEX = SCALE.index(int(PERSONA_LIKES_FROM))
 PERSONA_WEIGHT = 0.3
 """What a persona's certain like weighs beside a shopper's: an opinion, not a deed. An uncertain one weighs less, by the
 probability that its distribution gives to liking."""
+
+
+_STORED = ("user", "item", "time", "weight", "synthetic", "content", "kind", "user_features")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,8 @@ class Dataset:
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
             "user": i.user, "item": i.item, "time": i.time, "weight": i.weight, "synthetic": i.synthetic,
-            "content": i.content, "product_ids": self.product_ids,
+            "content": i.content, "product_ids": self.product_ids, "kind": i.kind, "user_features": i.user_features,
+            **{f"group.{name}": group for name, group in i.groups.items()},
         }  # fmt: skip
         meta = {"n_users": i.n_users, "n_items": i.n_items, "user_ids": self.user_ids, "window": self.window}
         temporary = path.with_suffix(".partial")
@@ -66,17 +70,19 @@ class Dataset:
         interactions = Interactions(
             n_users=meta["n_users"],
             n_items=meta["n_items"],
-            **{name: arrays[name] for name in ("user", "item", "time", "weight", "synthetic", "content")},
+            **{name: arrays[name] for name in _STORED},
+            groups={name.removeprefix("group."): group for name, group in arrays.items() if name.startswith("group.")},
         )
         return cls(interactions, arrays["product_ids"], meta["user_ids"], meta["window"])
 
 
 def build_dataset() -> Dataset:
     """All visible products, the positive events of consenting visitors, and published persona ratings."""
-    product_ids = np.fromiter(Product.objects.visible().order_by("pk").values_list("pk", flat=True), dtype=np.int64)
+    rows = list(Product.objects.visible().order_by("pk").values_list("pk", "brand_id", "category_id"))
+    product_ids = np.array([pk for pk, _, _ in rows], dtype=np.int64)
     item_of = {int(pk): index for index, pk in enumerate(product_ids)}
     users: dict[str, int] = {}
-    user, item, time, weight, synthetic = [], [], [], [], []
+    user, item, time, weight, synthetic, kind = [], [], [], [], [], []
 
     configured: dict[str, float] = settings.FASHIONREC["REWARDS"]
     rewards = {name: value for name, value in configured.items() if value > 0}
@@ -97,6 +103,7 @@ def build_dataset() -> Dataset:
         time.append(occurred_at.timestamp())
         weight.append(rewards[event_type])
         synthetic.append(False)
+        kind.append(kind_code(event_type))
         first, last = first or occurred_at, occurred_at
     event_count = len(user)
 
@@ -109,6 +116,7 @@ def build_dataset() -> Dataset:
         time.append(0.0)  # opinions have no order
         weight.append(PERSONA_WEIGHT * sum(distribution[LIKES_FROM_INDEX:]))
         synthetic.append(True)
+        kind.append(kind_code("rating"))
 
     interactions = Interactions.from_events(
         n_users=len(users),
@@ -119,6 +127,8 @@ def build_dataset() -> Dataset:
         weight=weight,
         synthetic=synthetic,
         content=content_matrix(product_ids.tolist()),
+        kind=kind,
+        groups={"brand": _numbered([brand for _, brand, _ in rows]), "category": _numbered([c for *_, c in rows])},
     ).deduplicated()
     window = {
         "first": _iso(first),
@@ -133,6 +143,12 @@ def build_dataset() -> Dataset:
         "encoder": str(encoder) if (encoder := live_encoder()) else None,
     }
     return Dataset(interactions, product_ids, list(users), window)
+
+
+def _numbered(keys: list[int | None]) -> NDArray[np.int64]:
+    """(N,) int64: the same number for the same key, −1 for None."""
+    numbers: dict[int, int] = {}
+    return np.array([-1 if key is None else numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 def _iso(moment: datetime | None) -> str | None:

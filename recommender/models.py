@@ -12,9 +12,18 @@ from fashionrec.common.models import Run
 class ModelKind(models.TextChoices):
     RANDOM = "random"
     POPULARITY = "popularity"
+    POPULARITY_30D = "popularity_30d", "popularity of 30 days"
+    POPULARITY_7D = "popularity_7d", "popularity of 7 days"
+    CONTENT_KNN = "content_knn", "content-kNN"
+    ITEM_KNN = "item_knn", "item-kNN"
     TRANSITION_KNN = "transition_knn", "transition-kNN"
+    GF_CF = "gf_cf", "GF-CF"
+    EASE = "ease", "EASE"
+    LIGHTGCN = "lightgcn", "LightGCN"
+    DROPOUTNET = "dropoutnet", "DropoutNet"
     TWO_TOWER = "two_tower", "two-tower"
     GRAPHSAGE = "graphsage", "GraphSAGE"
+    BLEND = "blend"
 
 
 class TrainingRun(Run):

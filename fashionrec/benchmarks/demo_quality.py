@@ -68,7 +68,7 @@ def _sampled_candidates(split: Split, target: NDArray[np.int64], n_items: int, s
     """(U', n_items) bool: the target and at most SAMPLED unseen others."""
     generator = np.random.default_rng(seed)
     chosen = np.zeros((len(target), n_items), dtype=bool)
-    for row, history in enumerate(split.histories("test")):
+    for row, history in enumerate(split.seen("test")):
         unseen = np.setdiff1d(np.arange(n_items), np.append(history, target[row]))
         chosen[row, generator.choice(unseen, size=min(SAMPLED, len(unseen)), replace=False)] = True
     chosen[np.arange(len(target)), target] = True
@@ -76,18 +76,18 @@ def _sampled_candidates(split: Split, target: NDArray[np.int64], n_items: int, s
 
 
 def _measure(scorer: Any, split: Split, target: NDArray[np.int64], candidates: NDArray[np.bool_]) -> dict[str, Any]:
-    histories = split.histories("test")
+    histories, seen = split.histories("test"), split.seen("test")
     recall, ndcg, recall_sampled, top = [], [], [], []
     for start in range(0, len(target), 256):
         rows = slice(start, start + 256)
         scores = scorer.score(histories[rows])
-        rank = rank_of_target(scores, target[rows], histories[rows])
+        rank = rank_of_target(scores, target[rows], seen[rows])
         recall.append(recall_at_k(rank, K))
         ndcg.append(ndcg_at_k(rank, K))
         among = np.where(candidates[rows], scores, -np.inf).astype(np.float32)
-        recall_sampled.append(recall_at_k(rank_of_target(among, target[rows], histories[rows]), K))
+        recall_sampled.append(recall_at_k(rank_of_target(among, target[rows], seen[rows]), K))
         masked = scores.copy()
-        for row, history in enumerate(histories[rows]):
+        for row, history in enumerate(seen[rows]):
             masked[row, history] = -np.inf
         top.append(np.argpartition(-masked, K, axis=1)[:, :K])
     shown = np.bincount(np.concatenate(top).ravel(), minlength=scorer.n_items)

@@ -103,7 +103,7 @@ class Oracle:
     def __call__(self, dataset: Dataset, split: Split) -> Evaluation | None:
         """Evaluate on the test events; None when they are not this world's alone: people came, or products changed."""
         users, target = split.targets("test")
-        histories = split.histories("test")
+        seen = split.seen("test")
         world_id = identity(self.world, source=self.source)
         shopper_of = {
             str(uuid.uuid5(world_id, str(index))): index for index in range(len(self.world.population.persona))
@@ -118,6 +118,6 @@ class Oracle:
             rows = slice(start, start + 256)
             utility = self.world.utility(shoppers[rows])
             scores = np.where(columns >= 0, utility[:, columns], -np.inf).astype(np.float32)
-            rank = rank_of_target(scores, target[rows], histories[rows])
+            rank = rank_of_target(scores, target[rows], seen[rows])
             recall[rows], ndcg[rows] = recall_at_k(rank, self.k), ndcg_at_k(rank, self.k)
         return Evaluation(part="test", k=self.k, users=users, recall=recall, ndcg=ndcg)

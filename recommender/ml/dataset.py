@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
+KindArray = NDArray[np.uint8]
+
+EVENT_KINDS = ("unknown", "view", "click", "dwell", "like", "basket_add", "purchase", "rating")
+"""What a shopper did with an item, by the code in `Interactions.kind`; towers learn one embedding for each.
+
+New kinds are added at the end: the codes are in stored artifacts.
+"""
+
+
+def kind_code(name: str) -> int:
+    """The code of an event type or "rating"; 0 for what no model tells apart."""
+    return EVENT_KINDS.index(name) if name in EVENT_KINDS else 0
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What is known of one shopper when items are scored for them; L items.
+
+    items: (L,) int64 item indexes, oldest → newest.
+    kind: (L,) uint8 codes of EVENT_KINDS; None: unknown.
+    time: (L,) float64 seconds since any fixed origin; None: unknown.
+    features: (F,) float32 vector of what the shopper stated, in words or by their persona; None: nothing.
+    now: when the items are scored, on the same clock as `time`; None: right after the newest.
+    """
+
+    items: IntArray
+    kind: KindArray | None = None
+    time: NDArray[np.float64] | None = None
+    features: FloatArray | None = None
+    now: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+HistoryLike = History | IntArray
+"""A scorer takes bare item indexes as well."""
+
+
+def item_histories(histories: Sequence[HistoryLike]) -> list[IntArray]:
+    """The item indexes of each history."""
+    return [history.items if isinstance(history, History) else history for history in histories]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +66,9 @@ class Interactions:
         wholly human; the order of a synthetic user's events carries no meaning.
     content: (n_items, D) float32, L2-normalised content vectors, zero rows where an item has none.
         D may be 0.
+    kind: (E,) uint8, codes of EVENT_KINDS: what the shopper did, as far as it was known before their next item.
+    user_features: (n_users, F) float32, what a shopper stated, zero rows for nothing. F may be 0.
+    groups: what items share, by name ("brand", "category"): (n_items,) int64 group numbers, -1 for none.
 
     Raises ValueError naming the field and the value received when any of this does not hold.
     Use `from_events` for unsorted input.
@@ -36,9 +82,16 @@ class Interactions:
     weight: FloatArray
     synthetic: NDArray[np.bool_]
     content: FloatArray
+    kind: KindArray = field(default=None)  # type: ignore[assignment]  # filled in below
+    user_features: FloatArray = field(default=None)  # type: ignore[assignment]
+    groups: Mapping[str, IntArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         events = self.user.shape[0] if self.user.ndim == 1 else -1
+        if self.kind is None:
+            object.__setattr__(self, "kind", np.zeros(max(events, 0), np.uint8))
+        if self.user_features is None:
+            object.__setattr__(self, "user_features", np.zeros((self.n_users, 0), np.float32))
         for name, dtype in _DTYPES.items():
             column = getattr(self, name)
             if column.shape != (events,) or column.dtype != dtype:
@@ -49,9 +102,18 @@ class Interactions:
             raise ValueError(
                 f"content: expected ({self.n_items}, D) float32, received {self.content.shape} {self.content.dtype}"
             )
+        features = self.user_features
+        if features.ndim != 2 or len(features) != self.n_users or features.dtype != np.float32:
+            raise ValueError(
+                f"user_features: expected ({self.n_users}, F) float32, received {features.shape} {features.dtype}"
+            )
+        for name, group in self.groups.items():
+            if group.shape != (self.n_items,) or group.dtype != np.int64:
+                raise ValueError(f"groups: expected ({self.n_items},) int64 for {name!r}, received {group.shape}")
+        _check_range("kind", self.kind.astype(np.int64), len(EVENT_KINDS))
         _check_range("user", self.user, self.n_users)
         _check_range("item", self.item, self.n_items)
-        for name in ("time", "weight", "content"):
+        for name in ("time", "weight", "content", "user_features"):
             values = getattr(self, name)
             if not np.isfinite(values).all():
                 raise ValueError(f"{name}: received {values[~np.isfinite(values)][0]!r}")
@@ -77,10 +139,13 @@ class Interactions:
         weight: ArrayLike | None = None,
         synthetic: ArrayLike | None = None,
         content: ArrayLike | None = None,
+        kind: ArrayLike | None = None,
+        user_features: ArrayLike | None = None,
+        groups: Mapping[str, ArrayLike] | None = None,
     ) -> Interactions:
         """Sorts (stably, so equal times keep their order) and converts events given in any order.
 
-        weight defaults to 1, synthetic to false, content to no content (D = 0).
+        weight defaults to 1, synthetic to false, kind to unknown, content and user_features to none (D = F = 0).
         """
         users = np.asarray(user, dtype=np.int64)
         times = np.asarray(time, dtype=np.float64)
@@ -91,6 +156,7 @@ class Interactions:
             "item": np.asarray(item, dtype=np.int64),
             "weight": np.ones(len(users), np.float32) if weight is None else np.asarray(weight, np.float32),
             "synthetic": np.zeros(len(users), bool) if synthetic is None else np.asarray(synthetic, bool),
+            "kind": np.zeros(len(users), np.uint8) if kind is None else np.asarray(kind, np.uint8),
         }
         for name, column in columns.items():
             if column.shape != users.shape:
@@ -101,6 +167,8 @@ class Interactions:
             user=users[order],
             time=times[order],
             content=np.zeros((n_items, 0), np.float32) if content is None else np.asarray(content, np.float32),
+            user_features=None if user_features is None else np.asarray(user_features, np.float32),  # type: ignore[arg-type]
+            groups={name: np.asarray(group, np.int64) for name, group in (groups or {}).items()},
             **{name: column[order] for name, column in columns.items()},
         )
 
@@ -112,6 +180,18 @@ class Interactions:
     def histories(self) -> list[IntArray]:
         """Item indexes per user, oldest → newest; an empty array for a user without events."""
         return np.split(self.item, self.offsets[1:-1]) if self.n_users else []
+
+    def shoppers(self, users: ArrayLike | None = None) -> list[History]:
+        """What is known of each of `users` (all of them by default), oldest → newest."""
+        offsets = self.offsets
+        known = self.user_features.any(axis=1)
+        chosen = np.arange(self.n_users) if users is None else np.asarray(users, dtype=np.int64)
+        found = []
+        for user in chosen.tolist():
+            events = slice(offsets[user], offsets[user + 1])
+            features = self.user_features[user] if known[user] else None
+            found.append(History(self.item[events], self.kind[events], self.time[events], features))
+        return found
 
     def synthetic_users(self) -> NDArray[np.bool_]:
         """(n_users,) bool; a user without events counts as human."""
@@ -133,7 +213,8 @@ class Interactions:
     def deduplicated(self) -> Interactions:
         """Each (user, item) once: at its first event, with the largest weight it ever had.
 
-        A shopper who clicks, likes and buys one product told us about one product.
+        A shopper who clicks, likes and buys one product told us about one product. The kind is the weightiest up to
+        the shopper's next new item, not of all time: when that one is predicted, nobody knows what comes later.
         """
         pair = self.user * self.n_items + self.item
         _, first, group = np.unique(pair, return_index=True, return_inverse=True)
@@ -145,7 +226,12 @@ class Interactions:
         weight[first] = strongest
         kept = np.zeros(len(pair), dtype=bool)
         kept[first] = True
-        return replace(self, weight=weight).take(kept)
+        visit = np.cumsum(kept)
+        during = np.flatnonzero(visit == visit[first[group]])
+        ascending = during[np.lexsort((self.weight[during], group[during]))]
+        kind = self.kind.copy()
+        kind[first[group[ascending]]] = self.kind[ascending]  # of equal indexes the last, weightiest, stays
+        return replace(self, weight=weight, kind=kind).take(kept)
 
 
 _DTYPES = {
@@ -154,6 +240,7 @@ _DTYPES = {
     "time": np.float64,
     "weight": np.float32,
     "synthetic": np.bool_,
+    "kind": np.uint8,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from recommender.ml.dataset import FloatArray, IntArray
+from recommender.ml.dataset import FloatArray, HistoryLike, IntArray, item_histories
 from recommender.ml.metrics import PerUser, ndcg_at_k, paired_bootstrap, rank_of_target, recall_at_k
 from recommender.ml.split import Part, Split
 
@@ -16,7 +16,7 @@ from recommender.ml.split import Part, Split
 class ScoresHistories(Protocol):
     """All that evaluation needs: score(histories) -> (B, n_items)."""
 
-    def score(self, histories: Sequence[IntArray]) -> FloatArray: ...
+    def score(self, histories: Sequence[HistoryLike]) -> FloatArray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def evaluate(
     recall, ndcg = np.empty(len(users)), np.empty(len(users))
     for start in range(0, len(users), batch):
         rows = slice(start, start + batch)
-        rank = rank_of_target(scorer.score(histories[rows]), target[rows], histories[rows])
+        rank = rank_of_target(scorer.score(histories[rows]), target[rows], item_histories(histories[rows]))
         recall[rows] = recall_at_k(rank, k)
         ndcg[rows] = ndcg_at_k(rank, k)
     return Evaluation(part=part, k=k, users=users, recall=recall, ndcg=ndcg)

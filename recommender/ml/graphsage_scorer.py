@@ -11,8 +11,8 @@ import numpy as np
 import onnxruntime
 
 from recommender.ml.artifact import open_session, read_config, read_tensors
-from recommender.ml.dataset import FloatArray, IntArray
-from recommender.ml.scorers import check_histories
+from recommender.ml.dataset import FloatArray, HistoryLike, IntArray
+from recommender.ml.scorers import known_items
 
 
 def recency_weight(rank: Any, half_life: float) -> Any:
@@ -57,32 +57,31 @@ class GraphSAGEScorer:
             item_tower=open_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
         )
 
-    def score(self, histories: Sequence[IntArray]) -> FloatArray:
+    def score(self, histories: Sequence[HistoryLike]) -> FloatArray:
         """(B, n_items) float32; an empty history scores by what new visitors took first in training."""
         return self.user_vectors(histories) @ self.item_vectors.T
 
-    def score_one(self, history: IntArray) -> FloatArray:
+    def score_one(self, history: HistoryLike) -> FloatArray:
         """(n_items,) float32, without padding."""
-        check_histories([history], self.n_items)
-        recent = np.asarray(history[-self.history_length :], dtype=np.int64)
+        recent = np.asarray(known_items([history], self.n_items)[0][-self.history_length :], dtype=np.int64)
         inputs = {
             "representations": self.representations[recent][None],
             "weights": self._weights(np.array([len(recent)]), len(recent)),
         }
         return self.item_vectors @ self.user_tower.run(None, inputs)[0][0]
 
-    def user_vectors(self, histories: Sequence[IntArray]) -> FloatArray:
+    def user_vectors(self, histories: Sequence[HistoryLike]) -> FloatArray:
         """(B, d + 1) float32; the first d carry the learned temperature, the last is 1.
 
         Raises ValueError naming an unknown item index.
         """
-        check_histories(histories, self.n_items)
-        recent = [np.asarray(history[-self.history_length :], dtype=np.int64) for history in histories]
+        items = known_items(histories, self.n_items)
+        recent = [np.asarray(history[-self.history_length :], dtype=np.int64) for history in items]
         lengths = np.array([len(items) for items in recent], dtype=np.int64)
         longest = int(lengths.max(initial=0))
-        items = np.zeros((len(recent), longest), np.int64)
-        items[np.arange(longest) < lengths[:, None]] = np.concatenate([*recent, lengths[:0]])
-        inputs = {"representations": self.representations[items], "weights": self._weights(lengths, longest)}
+        padded = np.zeros((len(recent), longest), np.int64)
+        padded[np.arange(longest) < lengths[:, None]] = np.concatenate([*recent, lengths[:0]])
+        inputs = {"representations": self.representations[padded], "weights": self._weights(lengths, longest)}
         return self.user_tower.run(None, inputs)[0]
 
     def embed_new_items(self, content: FloatArray, neighbours: IntArray | None = None) -> tuple[FloatArray, FloatArray]:

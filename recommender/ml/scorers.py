@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from recommender.ml.artifact import read_config
-from recommender.ml.dataset import FloatArray, IntArray
+from recommender.ml.dataset import FloatArray, HistoryLike, IntArray, item_histories
 
 
 class Scorer(Protocol):
@@ -23,16 +23,24 @@ class Scorer(Protocol):
     @property
     def n_items(self) -> int: ...
 
-    def score(self, histories: Sequence[IntArray]) -> FloatArray:
+    def score(self, histories: Sequence[HistoryLike]) -> FloatArray:
         """(B, n_items) float32, higher is better; seen items are not masked.
 
-        histories: B arrays of item indexes, oldest → newest; an empty one is a new visitor.
+        histories: B shoppers' pasts, or bare arrays of item indexes, oldest → newest; an empty one is a new visitor.
         Raises ValueError naming an item index outside 0 … n_items − 1.
         """
         ...
 
-    def score_one(self, history: IntArray) -> FloatArray:
+    def score_one(self, history: HistoryLike) -> FloatArray:
         """(n_items,) float32, the same as score([history])[0] by a shorter way."""
+        ...
+
+    def extended(self, content: FloatArray) -> Scorer:
+        """The same model over a longer catalogue: N new items follow the trained ones, placed by their content.
+
+        content: (N, D) float32, L2-normalised, zero rows where an item has none. A model without a content tower
+        gives new items what it gives an item nobody took. Raises ValueError if D is not what it was trained on.
+        """
         ...
 
 
@@ -58,9 +66,11 @@ def load_scorer(directory: Path) -> Scorer:
     return getattr(import_module(module), name).load(Path(directory))
 
 
-def check_histories(histories: Sequence[IntArray], n_items: int) -> None:
-    """Raises ValueError naming the first item index that is not in 0 … n_items − 1."""
-    for row, history in enumerate(histories):
+def known_items(histories: Sequence[HistoryLike], n_items: int) -> list[IntArray]:
+    """The item indexes of each history. Raises ValueError naming the first that is not in 0 … n_items − 1."""
+    items = item_histories(histories)
+    for row, history in enumerate(items):
         if len(history) and (history.min() < 0 or history.max() >= n_items):
             unknown = next(int(item) for item in history if not 0 <= item < n_items)
             raise ValueError(f"histories: received item {unknown} in row {row}, expected 0 to {n_items - 1}")
+    return items

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from recommender.ml.dataset import IntArray, Interactions
+from recommender.ml.dataset import History, IntArray, Interactions
 
 Part = Literal["validation", "test"]
 
@@ -16,10 +16,12 @@ Part = Literal["validation", "test"]
 class Split:
     """train: Interactions without the held-out events.
 
+    known: Interactions of what may be a history: train and the validation events.
     validation_item, test_item: (n_users,) int64, -1 for users who hold nothing out.
     """
 
     train: Interactions
+    known: Interactions
     validation_item: IntArray
     test_item: IntArray
 
@@ -31,16 +33,17 @@ class Split:
         users = np.flatnonzero(held_out >= 0)
         return users, held_out[users]
 
-    def histories(self, part: Part) -> list[IntArray]:
+    def histories(self, part: Part) -> list[History]:
         """What is known when `part` is predicted, for the users of `targets(part)`, oldest → newest.
 
         For the test that is the training events and the validation item.
         """
         users, _ = self.targets(part)
-        train = self.train.histories()
-        if part == "validation":
-            return [train[user] for user in users]
-        return [np.append(train[user], self.validation_item[user]) for user in users]
+        return (self.train if part == "validation" else self.known).shoppers(users)
+
+    def seen(self, part: Part) -> list[IntArray]:
+        """The items of those histories, which ranking leaves out."""
+        return [history.items for history in self.histories(part)]
 
 
 def leave_one_out(interactions: Interactions) -> Split:
@@ -58,7 +61,8 @@ def leave_one_out(interactions: Interactions) -> Split:
     test_item = validation_item.copy()
     validation_item[users] = unique.item[last - 1]
     test_item[users] = unique.item[last]
-    train = np.ones(len(unique.item), dtype=bool)
-    train[last] = False
-    train[last - 1] = False
-    return Split(train=unique.take(train), validation_item=validation_item, test_item=test_item)
+    kept = np.ones(len(unique.item), dtype=bool)
+    kept[last] = False
+    known = unique.take(kept)
+    kept[last - 1] = False
+    return Split(train=unique.take(kept), known=known, validation_item=validation_item, test_item=test_item)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from recommender.ml.artifact import read_config, read_tensors
-from recommender.ml.dataset import FloatArray, IntArray
-from recommender.ml.scorers import check_histories
+from recommender.ml.dataset import FloatArray, HistoryLike, IntArray
+from recommender.ml.scorers import known_items
 
 # Popularity breaks ties and ranks what no transition reaches; smaller than any transition that matters.
 FALLBACK_SCALE = 1e-6
@@ -46,16 +46,23 @@ class TransitionScorer:
             history_decay=read_config(directory)["history_decay"],
         )
 
-    def score(self, histories: Sequence[IntArray]) -> FloatArray:
-        check_histories(histories, self.n_items)
+    def score(self, histories: Sequence[HistoryLike]) -> FloatArray:
         scores = np.empty((len(histories), self.n_items), np.float32)
-        for row, history in enumerate(histories):
+        for row, history in enumerate(known_items(histories, self.n_items)):
             scores[row] = self._score(history)
         return scores
 
-    def score_one(self, history: IntArray) -> FloatArray:
-        check_histories([history], self.n_items)
-        return self._score(history)
+    def score_one(self, history: HistoryLike) -> FloatArray:
+        return self._score(known_items([history], self.n_items)[0])
+
+    def extended(self, content: FloatArray) -> TransitionScorer:
+        """New items come after nothing yet, and nothing after them."""
+        added = len(content)
+        return replace(
+            self,
+            indptr=np.append(self.indptr, np.full(added, self.indptr[-1])),
+            popularity=np.append(self.popularity, np.zeros(added, np.float32)),
+        )
 
     def _score(self, history: IntArray) -> FloatArray:
         # Beyond 64 steps back the default decay has nothing left to add.

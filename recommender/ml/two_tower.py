@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from recommender.ml.checkpoint import Checkpoint
 from recommender.ml.dataset import Interactions
-from recommender.ml.losses import weighted_softmax_cross_entropy
+from recommender.ml.losses import full_softmax_loss
 from recommender.ml.progress import EpochCallback
 from recommender.ml.sequences import SequenceBatch, SequenceBatches
 from recommender.ml.towers import ItemTower, UserTower
@@ -127,7 +127,7 @@ class TwoTower(nn.Module):
         vectors = self.item_tower()
         users = self.user_tower(vectors[items[:, :-1]])
         counted = weight > 0
-        return weighted_softmax_cross_entropy(users[counted] @ vectors.T, items[counted], weight[counted])
+        return full_softmax_loss(users[counted], vectors, items[counted], weight[counted])
 
 
 def train_two_tower(

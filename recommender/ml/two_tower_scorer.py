@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime
 
 from recommender.ml.artifact import open_session, read_config, read_tensors
-from recommender.ml.dataset import FloatArray, IntArray
-from recommender.ml.scorers import check_histories
+from recommender.ml.dataset import FloatArray, HistoryLike
+from recommender.ml.scorers import known_items
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +41,16 @@ class TwoTowerScorer:
             item_tower=open_session(directory / "item_tower.onnx") if config["content_dimensions"] else None,
         )
 
-    def score(self, histories: Sequence[IntArray]) -> FloatArray:
+    def score(self, histories: Sequence[HistoryLike]) -> FloatArray:
         return self.user_vectors(histories) @ self.item_vectors.T
 
-    def score_one(self, history: IntArray) -> FloatArray:
+    def score_one(self, history: HistoryLike) -> FloatArray:
         return self.item_vectors @ self.user_vectors([history])[0]
 
-    def user_vectors(self, histories: Sequence[IntArray]) -> FloatArray:
+    def user_vectors(self, histories: Sequence[HistoryLike]) -> FloatArray:
         """(B, d) float32, not normalised: the length carries the learned temperature."""
-        check_histories(histories, self.n_items)
-        recent = [np.asarray(history[-self.length :], dtype=np.int64) for history in histories]
+        known = known_items(histories, self.n_items)
+        recent = [np.asarray(history[-self.length :], dtype=np.int64) for history in known]
         lengths = np.array([len(items) for items in recent], dtype=np.int64)
         # At least one position, so that a batch of new visitors has a shape the graph accepts.
         mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]

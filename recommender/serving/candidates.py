@@ -44,7 +44,7 @@ def from_model(context: Context, model: LoadedModel | None) -> list[Candidates]:
     """The champion's ranking for this history, within the category where there is one."""
     if model is None:
         return []
-    history = model.history_indexes(context.shopper.history)
+    history = model.history(context.shopper)
     if not len(history) and context.shopper.history:
         return []  # it knows none of their products: what it would say is not about them
     scores = model.scorer.score_one(history)

@@ -9,7 +9,9 @@ import structlog
 from numpy.typing import NDArray
 
 from fashionrec.common.artifacts import fetch_directory
+from feedback.selectors import ShopperState
 from recommender.ml.artifact import read_items
+from recommender.ml.dataset import History, kind_code
 from recommender.ml.scorers import Scorer, load_scorer
 from recommender.models import ModelVersion
 from recommender.selectors import champion
@@ -29,10 +31,15 @@ class LoadedModel:
     product_ids: NDArray[np.int64]
     index_of: dict[int, int]
 
-    def history_indexes(self, product_ids: list[int]) -> NDArray[np.int64]:
-        """Item indexes of the products this model knows, in the given order."""
-        known = [self.index_of[pk] for pk in product_ids if pk in self.index_of]
-        return np.array(known, dtype=np.int64)
+    def history(self, shopper: ShopperState) -> History:
+        """What this model can know of a shopper: the products it has, in the given order."""
+        known = [place for place, pk in enumerate(shopper.history) if pk in self.index_of]
+        return History(
+            items=np.array([self.index_of[shopper.history[place]] for place in known], dtype=np.int64),
+            kind=np.array([kind_code(shopper.kinds[place]) for place in known], dtype=np.uint8),
+            time=np.array([shopper.times[place] for place in known], dtype=np.float64),
+            now=time.time(),
+        )
 
 
 _lock = threading.Lock()

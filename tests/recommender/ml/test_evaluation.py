@@ -16,7 +16,7 @@ class Fixed:
         self.asked: list[list[int]] = []
 
     def score(self, histories: Sequence[np.ndarray]) -> np.ndarray:
-        self.asked += [history.tolist() for history in histories]
+        self.asked += [history.items.tolist() for history in histories]
         return np.repeat(self.row[None], len(histories), axis=0)
 
 

@@ -27,8 +27,8 @@ def test_users_with_two_distinct_items_and_synthetic_users_stay_whole_in_trainin
 
 def test_the_validation_item_is_history_when_the_test_is_predicted() -> None:
     split = leave_one_out(WORLD)
-    assert [history.tolist() for history in split.histories("validation")] == [[5, 6]]
-    assert [history.tolist() for history in split.histories("test")] == [[5, 6, 7]]
+    assert [history.tolist() for history in split.seen("validation")] == [[5, 6]]
+    assert [history.tolist() for history in split.seen("test")] == [[5, 6, 7]]
     users, target = split.targets("test")
     assert (users.tolist(), target.tolist()) == ([0], [8])
 

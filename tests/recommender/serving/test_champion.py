@@ -9,6 +9,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from feedback.models import Slate
+from feedback.selectors import ShopperState
+from recommender.ml.dataset import EVENT_KINDS
 from recommender.models import ModelKind
 from recommender.services.models import promote, rollback
 from recommender.serving import champion, recommend
@@ -150,6 +152,9 @@ def test_a_model_says_what_it_knows_of_a_history(shop):
     model = champion.load_champion()
     assert model.name == version.name
     known = [product.pk for product in shop[0][:2]]
-    indexes = model.history_indexes([known[1], 10**9, known[0]])
-    assert indexes.dtype == np.int64
-    assert [int(model.product_ids[index]) for index in indexes] == [known[1], known[0]]
+    shopper = ShopperState(history=[known[1], 10**9, known[0]], kinds=["like", "view", "click"], times=[1.0, 2.0, 3.0])
+    history = model.history(shopper)
+    assert (history.items.dtype, history.kind.dtype) == (np.int64, np.uint8)
+    assert [int(model.product_ids[index]) for index in history.items] == [known[1], known[0]]
+    assert [EVENT_KINDS[code] for code in history.kind] == ["like", "click"]
+    assert history.time.tolist() == [1.0, 3.0]
