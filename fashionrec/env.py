@@ -14,6 +14,7 @@ from environs import Env, validate
 BASE_DIR = Path(__file__).resolve().parent.parent
 NOT_EMPTY = validate.Length(min=1)
 HOST = re.compile(r"([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+HOUR = validate.Range(min=0, max=23)
 POSITIVE = validate.Range(min=0, min_inclusive=False)
 
 
@@ -49,6 +50,16 @@ class Environment:
     """How long a silent worker keeps its claim on work."""
     resume_seconds: float
     """How often beat rings for work that nobody holds."""
+    retrain_kinds: list[str]
+    """Kinds of models that a retraining trains, besides popularity."""
+    retrain_hour: int | None
+    """Hour of the day, UTC, at which the shop retrains; None: at none."""
+    retrain_every_hours: float
+    """Hours between retrainings; 0: none by interval."""
+    retrain_promote: bool
+    """Whether a retrained model that is better than the champion beyond doubt takes its place by itself."""
+    retrain_continue: bool
+    """Whether retraining begins with the champion's weights where a kind can."""
     log_format: str
 
 
@@ -71,6 +82,13 @@ def read_environment() -> Environment:
         rating_gate = env.json("RATING_GATE", {}, validate=_is_object)
         lease_seconds = env.float("LEASE_SECONDS", 60.0, validate=POSITIVE)
         resume_seconds = env.float("RESUME_SECONDS", 15.0, validate=POSITIVE)
+        retrain_kinds: list[str] = env.list(
+            "RETRAIN_KINDS", ["transition_knn", "item_knn", "content_knn", "two_tower", "graphsage", "blend"]
+        )
+        retrain_hour = env.int("RETRAIN_HOUR", None, validate=HOUR)
+        retrain_every_hours = env.float("RETRAIN_EVERY_HOURS", 0.0, validate=validate.Range(min=0))
+        retrain_promote = env.bool("RETRAIN_PROMOTE", False)
+        retrain_continue = env.bool("RETRAIN_CONTINUE", False)
         log_format = env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json", "quiet"]))
     database_url = env.str("DATABASE_URL", "")
     broker_url = env.str("CELERY_BROKER_URL", "")
@@ -93,6 +111,11 @@ def read_environment() -> Environment:
         rating_gate=cast(dict[str, Any], rating_gate),
         lease_seconds=lease_seconds,
         resume_seconds=resume_seconds,
+        retrain_kinds=[kind.strip() for kind in retrain_kinds],
+        retrain_hour=retrain_hour,
+        retrain_every_hours=retrain_every_hours,
+        retrain_promote=retrain_promote,
+        retrain_continue=retrain_continue,
         log_format=log_format,
     )
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Func
 
@@ -31,6 +32,10 @@ class Provenance(models.TextChoices):
     SIMULATED = "simulated"
 
 
+LONGEST_PREFERENCES = 500
+"""Characters of what a visitor likes, in their own words."""
+
+
 class Visitor(models.Model):
     """A shopper: a browser (source "web") or somebody named by an API key's owner (source of that key)."""
 
@@ -44,6 +49,12 @@ class Visitor(models.Model):
     )
     provenance = models.CharField(max_length=10, choices=Provenance.choices, default=Provenance.HUMAN)
     persona = models.CharField(max_length=60, blank=True, help_text="Key of the look-alike persona, if one is known.")
+    preferences = models.TextField(
+        blank=True,
+        max_length=LONGEST_PREFERENCES,
+        validators=[MaxLengthValidator(LONGEST_PREFERENCES)],
+        help_text="What they say they like, in their own words.",
+    )
     consented = models.BooleanField(
         default=False, help_text="The latest consent: gates training, slates tied to the visitor, linking of sessions."
     )

@@ -33,6 +33,10 @@ class ShopperState:
     liked_in_order: tuple[int, ...] = ()
     """Oldest first."""
     purchased: frozenset[int] = frozenset()
+    preferences: str = ""
+    """What they say they like, in their own words."""
+    persona: str = ""
+    """Key of the persona they are like, if one is known."""
 
 
 def standing_events(visitor: Visitor) -> QuerySet[Event]:
@@ -74,6 +78,8 @@ def shopper_state(visitor: Visitor | None) -> ShopperState:
         hidden=frozenset(hidden),
         liked_in_order=tuple(reversed(liked)),
         purchased=frozenset(purchased),
+        preferences=visitor.preferences,
+        persona=visitor.persona,
     )
 
 
@@ -88,6 +94,7 @@ def export_visitor(visitor: Visitor) -> dict[str, Any]:
         "source": visitor.source,
         "provenance": visitor.provenance,
         "persona": visitor.persona,
+        "stated_preferences": visitor.preferences,
         "created_at": visitor.created_at.isoformat(),
         "last_seen_at": visitor.last_seen_at.isoformat(),
         "consents": [

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -9,13 +9,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+import recommender.report_admin  # its pages are registered with these
+import recommender.retraining_admin
+import recommender.study_admin  # noqa: F401
 from fashionrec.common.errors import AppError
 from fashionrec.common.run_admin import ReadOnlyAdmin, RunAdmin
 from recommender.loss_curve import loss_curve
-from recommender.models import EvaluationReport, ModelAlias, ModelKind, ModelVersion, TrainingEpoch, TrainingRun
-from recommender.report_rows import ORACLE, Gain, ReportRow, gain_of, report_rows
-from recommender.selectors import champion
-from recommender.services.models import promote, retire, rollback
+from recommender.ml.artifact import WEIGHTS
+from recommender.models import ModelAlias, ModelKind, ModelVersion, TrainingEpoch, TrainingRun
+from recommender.report_rows import Gain, gain_of
+from recommender.selectors import challenger, champion, find_version
+from recommender.services.models import clear_challenger, promote, retire, rollback, set_challenger
 from recommender.services.training import start_training
 
 
@@ -40,11 +44,18 @@ class TrainingEpochInline(admin.TabularInline[TrainingEpoch, TrainingRun]):
 class TrainingForm(forms.Form):
     kind = forms.ChoiceField(choices=ModelKind.choices)
     seed = forms.IntegerField(initial=0)
+    continue_from = forms.ModelChoiceField(
+        queryset=ModelVersion.objects.filter(files__has_key=f"{WEIGHTS}.safetensors", retired_at__isnull=True),
+        required=False,
+        empty_label="nothing: random weights",
+        help_text="A version of the same kind whose weights the training begins with, for a quarter of the epochs.",
+    )
 
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(RunAdmin):
-    run_columns = ("kind", "seed")
+    run_columns = ("kind", "seed", "continue_from")
+    list_select_related = ("continue_from",)
     list_filter = ("state", "kind")
     inlines: ClassVar = [TrainingEpochInline]
     change_list_template = "admin/recommender/trainingrun/change_list.html"
@@ -83,12 +94,13 @@ class TrainingRunAdmin(RunAdmin):
 class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "serving", "recall", "ndcg", "gain", "created_at")
     list_filter = ("kind",)
-    readonly_fields = ("measured", "trained_on", "made_with")
+    readonly_fields = ("measured", "trained_on", "made_with", "made_of", "added_since", "file_digests")
     fieldsets: ClassVar = [
         (None, {"fields": ("kind", "measured", "trained_on", "made_with", "run", "created_at", "retired_at")}),
-        ("Record", {"fields": ("seed", "code_version", "artifact_sha256")}),
+        ("Lineage", {"fields": ("parent", "made_of", "added_since")}),
+        ("Record", {"fields": ("seed", "code_version", "artifact_sha256", "file_digests")}),
     ]
-    actions = ("promote_version", "retire_versions")
+    actions = ("promote_version", "challenge_with_version", "retire_versions")
     change_list_template = "admin/recommender/modelversion/change_list.html"
 
     def has_promote_permission(self, request: HttpRequest) -> bool:
@@ -126,6 +138,25 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     def made_with(self, version: ModelVersion) -> SafeString | str:
         return _pairs(version.parameters)
 
+    @admin.display(description="made of")
+    def made_of(self, version: ModelVersion) -> SafeString | str:
+        if not version.components:
+            return "–"
+        parts = [part for name in version.components if (part := find_version(name)) is not None]
+        address = "admin:recommender_modelversion_change"
+        links = ((reverse(address, args=[part.pk]), part) for part in parts)
+        return format_html_join(", ", '<a href="{}">{}</a>', links)
+
+    @admin.display(description="products added since")
+    def added_since(self, version: ModelVersion) -> str:
+        """How many new products have a vector of this version, for a version that has vectors."""
+        added = version.item_vectors.filter(content_made_at__isnull=False).count()
+        return str(added) if added or not version.extension else "some, which it scores without vectors"
+
+    @admin.display(description="files, sha256")
+    def file_digests(self, version: ModelVersion) -> SafeString | str:
+        return _pairs(version.files)
+
     @admin.action(description="Promote the selected version", permissions=["promote"])
     def promote_version(self, request: HttpRequest, versions: QuerySet[ModelVersion]) -> None:
         if versions.count() != 1:
@@ -138,6 +169,18 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         else:
             self.message_user(request, f"{alias.version} serves from the next request on.", messages.SUCCESS)
 
+    @admin.action(description="Let the selected version challenge the champion", permissions=["promote"])
+    def challenge_with_version(self, request: HttpRequest, versions: QuerySet[ModelVersion]) -> None:
+        if versions.count() != 1:
+            self.message_user(request, "Choose exactly one version to challenge the champion.", messages.ERROR)
+            return
+        try:
+            alias = set_challenger(version=versions.get(), actor=request.user.get_username())
+        except AppError as error:
+            self.message_user(request, error.message, messages.ERROR)
+        else:
+            self.message_user(request, f"{alias.version} challenges the champion.", messages.SUCCESS)
+
     @admin.action(description="Retire the selected versions", permissions=["promote"])
     def retire_versions(self, request: HttpRequest, versions: QuerySet[ModelVersion]) -> None:
         for version in versions:
@@ -147,70 +190,53 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{version}: {error.message}", messages.ERROR)
 
     def get_urls(self) -> list[URLPattern]:
-        back = path("rollback/", self.admin_site.admin_view(self.rollback), name="recommender_modelversion_rollback")
-        return [back, *super().get_urls()]
+        ours = [
+            path(f"{name}/", self.admin_site.admin_view(view), name=f"recommender_modelversion_{name}")
+            for name, view in (("rollback", self.rollback), ("withdraw", self.withdraw))
+        ]
+        return [*ours, *super().get_urls()]
 
     def rollback(self, request: HttpRequest) -> HttpResponse:
+        def roll_back(actor: str) -> str:
+            return f"Rolled back: {rollback(actor=actor).version} serves from the next request on."
+
+        return self._by_button(request, roll_back)
+
+    def withdraw(self, request: HttpRequest) -> HttpResponse:
+        def withdraw_challenger(actor: str) -> str:
+            clear_challenger(actor=actor)
+            return "No version challenges the champion any more."
+
+        return self._by_button(request, withdraw_challenger)
+
+    def _by_button(self, request: HttpRequest, act: Callable[[str], str]) -> HttpResponse:
+        """Answer a button above the list: do it for who pressed it, and say what came of it."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_promote_permission(request):
             return HttpResponse(status=403)
         try:
-            alias = rollback(actor=request.user.get_username())
+            told = act(request.user.get_username())
         except AppError as error:
             self.message_user(request, error.message, messages.ERROR)
         else:
-            self.message_user(
-                request, f"Rolled back: {alias.version} serves from the next request on.", messages.SUCCESS
-            )
+            self.message_user(request, told, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:recommender_modelversion_changelist"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         alias = ModelAlias.objects.select_related("previous").filter(name=ModelAlias.Name.CHAMPION).first()
-        context = {"champion": champion(), "previous": alias.previous if alias else None}
-        return super().changelist_view(request, {**(extra_context or {}), **context})
-
-
-@admin.register(EvaluationReport)
-class EvaluationReportAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "users", "best", "gain")
-    change_form_template = "admin/recommender/evaluationreport/change_form.html"
-
-    @admin.display
-    def users(self, report: EvaluationReport) -> int:
-        return int(report.results.get("users", 0))
-
-    @admin.display(description="best model, ndcg@10")
-    def best(self, report: EvaluationReport) -> str:
-        row = _best(report)
-        return f"{row.label} ({row.ndcg:.4f})" if row else "–"
-
-    @admin.display(description="minus popularity’s")
-    def gain(self, report: EvaluationReport) -> str:
-        row = _best(report)
-        return row.gain.in_words if row and row.gain else "–"
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        report = self.get_object(request, object_id)
-        serving = champion()
-        measured = report is not None and serving is not None and report.versions.filter(pk=serving.pk).exists()
         context = {
-            "rows": report_rows(report.results) if report is not None else [],
-            "champion_kind": serving.kind if serving is not None and measured else "",
+            "champion": champion(),
+            "previous": alias.previous if alias else None,
+            "challenger": challenger(),
         }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
 
 @admin.register(ModelAlias)
 class ModelAliasAdmin(ReadOnlyAdmin):
     list_display = ("name", "version", "previous", "changed_at")
     list_select_related = ("version", "previous")
-
-
-def _best(report: EvaluationReport) -> ReportRow | None:
-    return next((row for row in report_rows(report.results) if row.kind != ORACLE), None)
 
 
 def _pairs(values: Mapping[str, Any]) -> SafeString | str:

@@ -19,6 +19,7 @@ class ModelKind(models.TextChoices):
     TRANSITION_KNN = "transition_knn", "transition-kNN"
     GF_CF = "gf_cf", "GF-CF"
     EASE = "ease", "EASE"
+    SLIST = "slist", "SLIST"
     LIGHTGCN = "lightgcn", "LightGCN"
     DROPOUTNET = "dropoutnet", "DropoutNet"
     TWO_TOWER = "two_tower", "two-tower"
@@ -34,6 +35,10 @@ class TrainingRun(Run):
     kind = models.CharField(max_length=20, choices=ModelKind.choices)
     config = models.JSONField(default=dict, blank=True)
     seed = models.BigIntegerField(default=0)
+    continue_from = models.ForeignKey(
+        "ModelVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="The version whose weights the training begins with.",
+    )  # fmt: skip
 
     class Meta(Run.Meta):
         verbose_name = "training run"
@@ -74,6 +79,18 @@ class ModelVersion(models.Model):
     metrics = models.JSONField(default=dict, blank=True)
     code_version = models.CharField(max_length=60, blank=True)
     artifact_sha256 = models.CharField(max_length=64)
+    files = models.JSONField(default=dict, blank=True, help_text="sha256 of every file of the artifact, by name.")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children",
+        help_text="The version whose weights it continued from.",
+    )  # fmt: skip
+    components = models.JSONField(default=list, blank=True, help_text="Names of the versions a blend is made of.")
+    extension = models.CharField(
+        max_length=64, blank=True, help_text="Digest of the products added since training and of their content vectors."
+    )
+    catalogue_mark = models.CharField(
+        max_length=80, blank=True, help_text="The state of the catalogue's content vectors that `extension` is of."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -115,6 +132,9 @@ class ItemVector(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="item_vectors")
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="item_vectors")
     vector = VectorField()
+    content_made_at = models.DateTimeField(
+        null=True, blank=True, help_text="Of the content vector that placed a product added since training."
+    )
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["version", "product"], name="itemvector_once")]
@@ -135,3 +155,89 @@ class EvaluationReport(models.Model):
 
     def __str__(self) -> str:
         return f"evaluation of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Retraining(Run):
+    """All kinds trained anew on one state of the shop, measured side by side, and the best one made challenger."""
+
+    task_name = "recommender.tasks.work_retraining"
+
+    kinds = models.JSONField(default=list, help_text="What is trained, in this order.")
+    seed = models.BigIntegerField(default=0)
+    continues = models.BooleanField(default=False, help_text="Those kinds that can begin with the champion's weights.")
+    promotes = models.BooleanField(
+        default=False, help_text="Promote the best one when it is better than the champion beyond doubt."
+    )
+    scheduled = models.BooleanField(default=False)
+    report = models.ForeignKey(EvaluationReport, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    best = models.ForeignKey(ModelVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    outcome = models.TextField(blank=True, help_text="What came of it, in words.")
+
+    class Meta(Run.Meta):
+        verbose_name = "retraining"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                models.Value(1), condition=models.Q(state__in=["queued", "running"]), name="retraining_one_open"
+            ),
+        ]
+
+
+class RetrainingStep(models.Model):
+    """One kind's training within a retraining: once linked it is carried on, never begun again."""
+
+    retraining = models.ForeignKey(Retraining, on_delete=models.CASCADE, related_name="steps")
+    kind = models.CharField(max_length=20, choices=ModelKind.choices)
+    training = models.OneToOneField(TrainingRun, on_delete=models.CASCADE, related_name="retraining_step")
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["retraining", "kind"], name="retrainingstep_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.retraining}"
+
+
+class Study(Run):
+    """Kinds of models trained anew under several ways of holding out, several times, and measured on what was held out.
+
+    Held alone; finished cells are rows, so that a study goes on where it stopped.
+    """
+
+    task_name = "recommender.tasks.work_study"
+
+    kinds = models.JSONField(default=list, help_text="What is trained.")
+    protocols = models.JSONField(default=list, help_text="How events are held out.")
+    seeds = models.PositiveSmallIntegerField(default=5, help_text="Trainings of every kind that depends on its seed.")
+    parameters = models.JSONField(default=dict, blank=True, help_text="Beside the defaults, by kind.")
+    report = models.ForeignKey(EvaluationReport, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(Run.Meta):
+        verbose_name = "study"
+        verbose_name_plural = "studies"
+
+
+class StudyCell(models.Model):
+    """One kind trained once under one protocol, and measured. Written once, when it is finished or cannot be done."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="cells")
+    protocol = models.CharField(max_length=30)
+    kind = models.CharField(max_length=20, choices=ModelKind.choices)
+    seed = models.BigIntegerField()
+    figures = models.JSONField(default=dict)
+    validation_ndcg = models.FloatField(null=True)
+    per_user = models.BinaryField(
+        null=True, help_text="Recall, NDCG, MRR and history length of every shopper, as safetensors."
+    )
+    error = models.TextField(blank=True, help_text="Why this kind cannot be trained or measured here.")
+    seconds = models.FloatField(help_text="Of training.")
+    worker = models.CharField(max_length=120)
+    finished_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["study", "protocol", "kind", "seed"], name="studycell_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.seed}) under {self.protocol}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.models import ModelKind
@@ -14,10 +14,15 @@ ORACLE = "oracle"
 Z = 1.96
 PLOT_WIDTH = 270
 
+LIST_FIGURES = (
+    "coverage@10", "gini@10", "diversity@10", "category_diversity@10", "novelty@10", "popularity_lift@10",
+)  # fmt: skip
+"""What lists are like whether they hit or not, in the order of the table."""
+
 
 @dataclass(frozen=True)
 class Gain:
-    """Mean difference of NDCG@10 to popularity, paired by shopper, and its 95 % bootstrap interval."""
+    """Mean difference of NDCG@10 to another model, paired by shopper, and its 95 % bootstrap interval."""
 
     mean: float
     low: float
@@ -39,11 +44,18 @@ class ReportRow:
     """The NDCG at the right edge of the plot."""
     baseline: float | None
     """Popularity's NDCG."""
+    gain_over_best: Gain | None = None
+    """Over the best baseline."""
+    mrr: float | None = None
+    seeds: int | None = None
+    deviation: float | None = None
+    """Of NDCG@10 over training seeds."""
+    lists: list[float | None] = field(default_factory=list)
+    """LIST_FIGURES; empty where they were not measured."""
 
     @property
     def label(self) -> str:
-        label = dict(ModelKind.choices).get(self.kind, self.kind)
-        return f"{label[0].upper()}{label[1:]}"
+        return label_of(self.kind)
 
     @property
     def is_reference(self) -> bool:
@@ -51,7 +63,7 @@ class ReportRow:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % normal interval of the mean over shoppers."""
+        """95 % normal interval of the mean over shoppers and training seeds."""
         if self.standard_error is None:
             return None
         return max(0.0, self.ndcg - Z * self.standard_error), self.ndcg + Z * self.standard_error
@@ -77,7 +89,7 @@ class ReportRow:
 
 
 def report_rows(results: Mapping[str, Any]) -> list[ReportRow]:
-    """Of EvaluationReport.results; the oracle first, then by NDCG@10."""
+    """Of EvaluationReport.results, or of one of its protocols; the oracle first, then by NDCG@10."""
     models: Mapping[str, Mapping[str, Any]] = results.get("models", {})
     if not models:
         return []
@@ -87,10 +99,15 @@ def report_rows(results: Mapping[str, Any]) -> list[ReportRow]:
     return sorted(rows, key=lambda row: (row.kind != ORACLE, -row.ndcg))
 
 
-def gain_of(figures: Mapping[str, Any]) -> Gain | None:
-    """The gain over popularity stored in a model's metrics; None for popularity itself and what was not compared."""
-    stored = figures.get("ndcg@10_minus_popularity")
+def gain_of(figures: Mapping[str, Any], over: str = "popularity") -> Gain | None:
+    """The gain stored in a model's metrics; None for the other model itself and what was not compared."""
+    stored = figures.get(f"ndcg@10_minus_{over}")
     return Gain(stored["mean"], stored["low"], stored["high"]) if stored else None
+
+
+def label_of(kind: str) -> str:
+    label = dict(ModelKind.choices).get(kind, kind)
+    return f"{label[0].upper()}{label[1:]}"
 
 
 def _row(kind: str, figures: Mapping[str, Any], scale: float, baseline: float | None) -> ReportRow:
@@ -102,6 +119,11 @@ def _row(kind: str, figures: Mapping[str, Any], scale: float, baseline: float | 
         gain=gain_of(figures),
         scale=scale,
         baseline=baseline,
+        gain_over_best=gain_of(figures, "best_baseline"),
+        mrr=figures.get("mrr"),
+        seeds=figures.get("seeds"),
+        deviation=figures.get("ndcg@10_deviation_over_seeds"),
+        lists=[figures[name] for name in LIST_FIGURES] if all(name in figures for name in LIST_FIGURES) else [],
     )
 
 

@@ -80,6 +80,12 @@ def fetch_directory(digest: str) -> Path:
     return local
 
 
+def file_digests(directory: Path) -> dict[str, str]:
+    """sha256 (hex) of every file under `directory` by its name, as `store_directory` writes them down."""
+    digests: dict[str, str] = json.loads(_manifest(directory))
+    return digests
+
+
 def _manifest(directory: Path) -> bytes:
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     if not files:

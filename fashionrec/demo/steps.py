@@ -49,7 +49,11 @@ TRAINED_KINDS = (
     ModelKind.GRAPHSAGE,
     ModelKind.RANDOM,
     ModelKind.POPULARITY,
+    ModelKind.POPULARITY_30D,
+    ModelKind.CONTENT_KNN,
+    ModelKind.ITEM_KNN,
     ModelKind.TRANSITION_KNN,
+    ModelKind.EASE,
 )
 KEY_SCOPES = (
     "catalog:write", "embeddings:read", "recommendations:read", "events:write", "personas:read", "ratings:read",
@@ -198,23 +202,28 @@ def train_models(demo: Demo, supervisor: Supervisor) -> None:
     with demo.step("train"):
         if is_trained(demo):
             return
-        running = open_trainings()
-        fresh = latest_versions(fingerprint=build_dataset().fingerprint)
-        runs = []
-        for kind in TRAINED_KINDS:
-            if kind not in fresh:
-                runs.append(running.get(kind) or start_training(kind=kind, seed=demo.seed))
-        if runs:
-            watch(demo, supervisor, runs, unit="epoch")
-            for run in runs:
-                run.refresh_from_db()
-                if run.state != Run.State.DONE:
-                    raise RuntimeError(f"training {run.kind}: {run.state}: {run.error}")
+        _train(demo, supervisor, TRAINED_KINDS)
+        _train(demo, supervisor, (ModelKind.BLEND,))  # learns how to weigh the others
+
+
+def _train(demo: Demo, supervisor: Supervisor, kinds: tuple[ModelKind, ...]) -> None:
+    """Train the kinds that have no version of the shop's present events, and wait for them."""
+    running = open_trainings()
+    fresh = latest_versions(fingerprint=build_dataset().fingerprint)
+    missing = [kind for kind in kinds if kind not in fresh]
+    runs = [running.get(kind) or start_training(kind=kind, seed=demo.seed) for kind in missing]
+    if not runs:
+        return
+    watch(demo, supervisor, runs, unit="epoch")
+    for run in runs:
+        run.refresh_from_db()
+        if run.state != Run.State.DONE:
+            raise RuntimeError(f"training {run.kind}: {run.state}: {run.error}")
 
 
 def evaluate_models(demo: Demo, personas: list[Persona]) -> EvaluationReport:
     """Measure all models and the oracle on the same held-out events."""
-    from recommender.jobs import evaluate_versions
+    from recommender.evaluation_jobs import evaluate_versions
 
     with demo.step("evaluate"):
         report = EvaluationReport.objects.filter(pk=read_state().get("report") or 0).first()

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Container
 from datetime import timedelta
 
 import numpy as np
@@ -16,8 +17,8 @@ from feedback.models import Consent, Event, Provenance, Visitor
 from personas.models import Persona
 from personas.prompts import persona_fields, product_fields
 from recommender.datasets import Dataset
-from recommender.ml.evaluation import Evaluation
-from recommender.ml.metrics import ndcg_at_k, rank_of_target, recall_at_k
+from recommender.ml.dataset import FloatArray
+from recommender.ml.evaluation import Evaluation, evaluate_scores
 from recommender.ml.split import Split
 
 SIMULATED_SOURCE = "simulated"
@@ -94,6 +95,27 @@ def record_simulated_shoppers(*, world: World, shoppers: int, source: str) -> in
     return len(events.shopper)
 
 
+def world_of_visitors(user_ids: Container[str]) -> tuple[World, str] | None:
+    """The world whose simulated shoppers are among `user_ids`, its shoppers drawn again, and its source.
+
+    A demo draws its personas and its world by one seed; None when no personas in the shop make those shoppers' world.
+    """
+    simulated = Visitor.objects.filter(source__startswith=f"{SIMULATED_SOURCE}:")
+    sets = Persona.objects.values_list("key", "seed")
+    for visitor_source in simulated.values_list("source", flat=True).distinct().order_by("source"):
+        visitors = simulated.filter(source=visitor_source)
+        source = visitor_source.partition(":")[2]
+        if not any(str(pk) in user_ids for pk in visitors.values_list("pk", flat=True)):
+            continue
+        for name, seed in sorted({(key.rpartition("-")[0], seed) for key, seed in sets}):
+            personas = list(Persona.objects.filter(key__startswith=f"{name}-", seed=seed).order_by("key"))
+            world = world_of_shop(personas=personas, source=source, seed=seed)
+            if visitors.filter(external_id__startswith=f"{str(identity(world, source=source))[:8]}-").exists():
+                world.simulate_shoppers(visitors.count())
+                return world, source
+    return None
+
+
 class Oracle:
     """The ranking by true utility, as far as any model could come: the last row of every table."""
 
@@ -102,8 +124,7 @@ class Oracle:
 
     def __call__(self, dataset: Dataset, split: Split) -> Evaluation | None:
         """Evaluate on the test events; None when they are not this world's alone: people came, or products changed."""
-        users, target = split.targets("test")
-        seen = split.seen("test")
+        users = np.unique(split.targets("test")[0])
         world_id = identity(self.world, source=self.source)
         shopper_of = {
             str(uuid.uuid5(world_id, str(index))): index for index in range(len(self.world.population.persona))
@@ -113,11 +134,9 @@ class Oracle:
         shoppers = np.array([shopper_of[dataset.user_ids[user]] for user in users])
         column_of = {int(product.key): column for column, product in enumerate(self.world.products)}
         columns = np.array([column_of.get(int(pk), -1) for pk in dataset.product_ids])
-        recall, ndcg = np.empty(len(users)), np.empty(len(users))
-        for start in range(0, len(users), 256):
-            rows = slice(start, start + 256)
+
+        def scores(rows: slice) -> FloatArray:
             utility = self.world.utility(shoppers[rows])
-            scores = np.where(columns >= 0, utility[:, columns], -np.inf).astype(np.float32)
-            rank = rank_of_target(scores, target[rows], seen[rows])
-            recall[rows], ndcg[rows] = recall_at_k(rank, self.k), ndcg_at_k(rank, self.k)
-        return Evaluation(part="test", k=self.k, users=users, recall=recall, ndcg=ndcg)
+            return np.where(columns >= 0, utility[:, columns], -np.inf).astype(np.float32)
+
+        return evaluate_scores(scores, split, k=self.k)

@@ -222,6 +222,8 @@ CELERY_TASK_ROUTES = {
     "personas.tasks.work_persona_run": {"queue": "rate"},
     "personas.tasks.work_lab_run": {"queue": "rate"},
     "recommender.tasks.work_training_run": {"queue": "train"},
+    "recommender.tasks.work_retraining": {"queue": "train"},
+    "recommender.tasks.work_study": {"queue": "train"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -234,8 +236,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ENVIRONMENT.resume_seconds,
         "options": {"expires": ENVIRONMENT.resume_seconds},
     },
-    "embed-dirty": {"task": "catalog.tasks.embed_dirty", "schedule": 60.0, "options": {"expires": 60}},
+    # A new product is to be recommended within a minute: embedded, then made known to the models in use.
+    "embed-dirty": {"task": "catalog.tasks.embed_dirty", "schedule": 20.0, "options": {"expires": 20}},
     "place-new": {"task": "catalog.tasks.place_new_products", "schedule": 60.0, "options": {"expires": 60}},
+    "place-in-models": {"task": "recommender.tasks.place_new_products", "schedule": 15.0, "options": {"expires": 15}},
+    "retrain-when-due": {"task": "recommender.tasks.retrain_when_due", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 FASHIONREC: dict[str, Any] = {
@@ -246,6 +251,14 @@ FASHIONREC: dict[str, Any] = {
     "RATER": ENVIRONMENT.rater,
     "RATER_OPTIONS": ENVIRONMENT.rater_options,
     "RATING_GATE": ENVIRONMENT.rating_gate,
+    # What retraining trains and when (recommender.services.retraining); with neither HOUR nor EVERY_HOURS never.
+    "RETRAIN": {
+        "KINDS": ENVIRONMENT.retrain_kinds,
+        "HOUR": ENVIRONMENT.retrain_hour,
+        "EVERY_HOURS": ENVIRONMENT.retrain_every_hours,
+        "PROMOTE": ENVIRONMENT.retrain_promote,
+        "CONTINUE": ENVIRONMENT.retrain_continue,
+    },
     # What one event of a type says about the shopper's liking, on -1..1.
     "REWARDS": {
         "view": 0.1,

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.models import Product
 from fashionrec.common.errors import FieldError
-from feedback.models import Event
+from feedback.models import LONGEST_PREFERENCES, Event
 
 LONGEST_QUERY = 200
 ORDERINGS = [
@@ -95,6 +95,12 @@ class ReactionForm(ShownForm):
         choices=[(t.value, t.value) for t in (Event.Type.LIKE, Event.Type.DISLIKE, Event.Type.HIDE)]
     )
     part = forms.ChoiceField(choices=PARTS, required=False)
+
+
+class PreferencesForm(RefusingForm):
+    """What somebody likes, in their own words; nothing takes back what was said."""
+
+    preferences = forms.CharField(required=False, max_length=LONGEST_PREFERENCES, label="In your own words")
 
 
 class ConsentForm(RefusingForm):

@@ -6,6 +6,7 @@ from fashionrec.storefront.views.home import home
 from fashionrec.storefront.views.like import like
 from fashionrec.storefront.views.likes import likes
 from fashionrec.storefront.views.photo import photo
+from fashionrec.storefront.views.preferences import preferences
 from fashionrec.storefront.views.privacy import consent, erase, export, privacy
 from fashionrec.storefront.views.product import product
 from fashionrec.storefront.views.react import react
@@ -23,6 +24,7 @@ urlpatterns = [
     path("react/", react, name="react"),
     path("likes/", likes, name="likes"),
     path("style/", style, name="style"),
+    path("style/words/", preferences, name="preferences"),
     path("about/", about, name="about"),
     path("privacy/", privacy, name="privacy"),
     path("privacy/consent/", consent, name="consent"),

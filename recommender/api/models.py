@@ -14,7 +14,7 @@ from fashionrec.common.scopes import Scope
 from recommender.api.serializers import ModelDetailSerializer, ModelSerializer
 from recommender.models import ModelVersion
 from recommender.selectors import find_version
-from recommender.services.models import promote, rollback
+from recommender.services.models import clear_challenger, promote, rollback, set_challenger
 
 
 class ModelsView(GenericAPIView[ModelVersion]):
@@ -62,6 +62,28 @@ class RollbackView(APIView):
     def post(self, request: Request) -> Response:
         alias = rollback(actor=str(request.auth))
         return Response(ModelDetailSerializer(alias.version).data)
+
+
+class ChallengeView(APIView):
+    """Make a version the challenger, in the place of an earlier one. Repeating changes nothing."""
+
+    scopes: ClassVar = {"POST": Scope.MODELS_WRITE}
+
+    @extend_schema(operation_id="models_challenge", request=None, responses=ModelDetailSerializer, tags=["models"])
+    def post(self, request: Request, model_id: str) -> Response:
+        set_challenger(version=get_version(model_id), actor=str(request.auth))
+        return Response(ModelDetailSerializer(get_version(model_id)).data)
+
+
+class ChallengerView(APIView):
+    """Let no version challenge the champion any more."""
+
+    scopes: ClassVar = {"DELETE": Scope.MODELS_WRITE}
+
+    @extend_schema(operation_id="models_withdraw", request=None, responses={204: None}, tags=["models"])
+    def delete(self, request: Request) -> Response:
+        clear_challenger(actor=str(request.auth))
+        return Response(status=204)
 
 
 def get_version(model_id: str) -> ModelVersion:

@@ -47,7 +47,7 @@ class RecommendationSerializer(serializers.Serializer[Any]):
 class ModelSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="name")
     kind = serializers.ChoiceField(ModelKind.choices)
-    aliases = serializers.SerializerMethodField(help_text="`champion` serves.")
+    aliases = serializers.SerializerMethodField(help_text="`champion` serves, `challenger` may next.")
     metrics = serializers.DictField()
     created_at = serializers.DateTimeField()
     retired_at = serializers.DateTimeField(allow_null=True)
@@ -64,3 +64,8 @@ class ModelDetailSerializer(ModelSerializer):
     row_counts = serializers.DictField()
     code_version = serializers.CharField()
     artifact_sha256 = serializers.CharField()
+    files = serializers.DictField(help_text="sha256 of every file of the artifact, by name.")  # type: ignore[assignment]
+    parent = serializers.CharField(
+        source="parent.name", allow_null=True, default=None, help_text="The version whose weights it continued from."
+    )  # type: ignore[assignment]
+    components = serializers.ListField(child=serializers.CharField(), help_text="The versions a blend is made of.")

@@ -11,6 +11,8 @@ urlpatterns = [
     ),
     path("models/", models.ModelsView.as_view(), name="api-models"),
     path("models/rollback/", models.RollbackView.as_view(), name="api-models-rollback"),
+    path("models/challenger/", models.ChallengerView.as_view(), name="api-models-challenger"),
     path("models/<str:model_id>/", models.ModelView.as_view(), name="api-model"),
     path("models/<str:model_id>/promote/", models.PromoteView.as_view(), name="api-model-promote"),
+    path("models/<str:model_id>/challenge/", models.ChallengeView.as_view(), name="api-model-challenge"),
 ]

@@ -13,11 +13,15 @@ from safetensors.numpy import load_file, save_file
 
 ARTIFACT_FORMAT = 1
 
+WEIGHTS = "weights"
+"""Name of the tensors with which a later training can begin (recommender.ml.warm_start)."""
+
 
 def write_tensors(directory: Path, name: str, tensors: Mapping[str, np.ndarray]) -> None:
     """Stores arrays as <directory>/<name>.safetensors."""
     directory.mkdir(parents=True, exist_ok=True)
-    contiguous = {key: np.ascontiguousarray(array) for key, array in tensors.items()}
+    # Unlike np.ascontiguousarray this keeps a number a number, and no array of one.
+    contiguous = {key: np.asarray(array, order="C") for key, array in tensors.items()}
     save_file(contiguous, directory / f"{name}.safetensors")
 
 

@@ -43,7 +43,7 @@ class RandomScorer:
 
 @dataclass(frozen=True, eq=False)
 class PopularityScorer:
-    """Everyone gets the item counts. counts: (n_items,) float32."""
+    """Everyone gets the item counts. counts: (n_items,) float32, of all events or of the latest."""
 
     counts: FloatArray
     kind: str = "popularity"
@@ -54,7 +54,7 @@ class PopularityScorer:
 
     @classmethod
     def load(cls, directory: Path) -> PopularityScorer:
-        return cls(counts=read_tensors(directory, "popularity")["counts"])
+        return cls(counts=read_tensors(directory, "popularity")["counts"], kind=read_config(directory)["kind"])
 
     def score(self, histories: Sequence[HistoryLike]) -> FloatArray:
         known_items(histories, self.n_items)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from recommender.ml.mapped_arrays import blocks, take_rows
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
@@ -70,6 +72,9 @@ class Interactions:
     user_features: (n_users, F) float32, what a shopper stated, zero rows for nothing. F may be 0.
     groups: what items share, by name ("brand", "category"): (n_items,) int64 group numbers, -1 for none.
 
+    Arrays may be mapped from files (recommender.ml.mapped_arrays): they are then checked, deduplicated and taken
+    from in blocks, so that they never have to fit into memory.
+
     Raises ValueError naming the field and the value received when any of this does not hold.
     Use `from_events` for unsorted input.
     """
@@ -92,7 +97,7 @@ class Interactions:
             object.__setattr__(self, "kind", np.zeros(max(events, 0), np.uint8))
         if self.user_features is None:
             object.__setattr__(self, "user_features", np.zeros((self.n_users, 0), np.float32))
-        for name, dtype in _DTYPES.items():
+        for name, dtype in EVENT_DTYPES.items():
             column = getattr(self, name)
             if column.shape != (events,) or column.dtype != dtype:
                 raise ValueError(
@@ -110,22 +115,31 @@ class Interactions:
         for name, group in self.groups.items():
             if group.shape != (self.n_items,) or group.dtype != np.int64:
                 raise ValueError(f"groups: expected ({self.n_items},) int64 for {name!r}, received {group.shape}")
-        _check_range("kind", self.kind.astype(np.int64), len(EVENT_KINDS))
-        _check_range("user", self.user, self.n_users)
-        _check_range("item", self.item, self.n_items)
-        for name in ("time", "weight", "content", "user_features"):
-            values = getattr(self, name)
-            if not np.isfinite(values).all():
-                raise ValueError(f"{name}: received {values[~np.isfinite(values)][0]!r}")
-        if (self.weight < 0).any():
-            raise ValueError(f"weight: received {self.weight.min()!r}, a weight is at least 0")
-        same_user = self.user[1:] == self.user[:-1]
-        unsorted = (self.user[1:] < self.user[:-1]) | (same_user & (self.time[1:] < self.time[:-1]))
+        for name in ("content", "user_features"):
+            for rows in blocks(len(matrix := getattr(self, name)), matrix.itemsize * matrix.shape[1]):
+                _check_finite(name, matrix[rows])
+        for events_of in blocks(events, overlap=1):
+            self._check_events(events_of)
+
+    def _check_events(self, events: slice) -> None:
+        user, time, weight = self.user[events], self.time[events], self.weight[events]
+        _check_range("kind", self.kind[events], len(EVENT_KINDS))
+        _check_range("user", user, self.n_users)
+        _check_range("item", self.item[events], self.n_items)
+        _check_finite("time", time)
+        _check_finite("weight", weight)
+        if (weight < 0).any():
+            raise ValueError(f"weight: received {weight.min()!r}, a weight is at least 0")
+        same_user = user[1:] == user[:-1]
+        unsorted = (user[1:] < user[:-1]) | (same_user & (time[1:] < time[:-1]))
         if unsorted.any():
-            raise ValueError(f"user, time: event {int(unsorted.argmax()) + 1} is not in (user, time) order")
-        mixed = same_user & (self.synthetic[1:] != self.synthetic[:-1])
+            raise ValueError(
+                f"user, time: event {events.start + int(unsorted.argmax()) + 1} is not in (user, time) order"
+            )
+        synthetic = self.synthetic[events]
+        mixed = same_user & (synthetic[1:] != synthetic[:-1])
         if mixed.any():
-            raise ValueError(f"synthetic: user {self.user[mixed.argmax()]} has both synthetic and human events")
+            raise ValueError(f"synthetic: user {user[mixed.argmax()]} has both synthetic and human events")
 
     @classmethod
     def from_events(
@@ -196,45 +210,80 @@ class Interactions:
     def synthetic_users(self) -> NDArray[np.bool_]:
         """(n_users,) bool; a user without events counts as human."""
         flags = np.zeros(self.n_users, dtype=bool)
-        flags[self.user[self.synthetic]] = True
+        for events in blocks(len(self.user)):
+            flags[self.user[events][self.synthetic[events]]] = True
         return flags
 
     def popularity(self) -> NDArray[np.float64]:
         """(n_items,) float64: summed weight of human events, or of synthetic ones while no human has come."""
-        human = ~self.synthetic
-        counted = human if human.any() else self.synthetic
-        counts = np.bincount(self.item[counted], weights=self.weight[counted], minlength=self.n_items)
-        return counts.astype(np.float64)
+        counts = np.zeros(self.n_items)
+        counted = bool(self.synthetic.all())
+        for events in blocks(len(self.user)):
+            of_kind = self.synthetic[events] == counted
+            np.add.at(counts, self.item[events][of_kind], self.weight[events][of_kind])
+        return counts
 
     def take(self, events: NDArray[np.bool_]) -> Interactions:
         """The same world with only the events where the (E,) mask is true."""
-        return replace(self, **{name: getattr(self, name)[events] for name in _DTYPES})
+        return replace(self, **{name: take_rows(getattr(self, name), events) for name in EVENT_DTYPES})
 
     def deduplicated(self) -> Interactions:
-        """Each (user, item) once: at its first event, with the largest weight it ever had.
+        """Each (user, item) once, as `first_encounters` merges them."""
+        kept = np.ones(len(self.user), dtype=bool)
+        weight, kind = self.weight, self.kind
+        for events in self._blocks_of_users():
+            kept[events], strongest, weightiest = first_encounters(
+                self.user[events], self.item[events], self.weight[events], self.kind[events], n_items=self.n_items
+            )
+            if not kept[events].all():
+                if weight is self.weight:
+                    weight, kind = self.weight.copy(), self.kind.copy()
+                weight[events], kind[events] = strongest, weightiest
+        return self if weight is self.weight else replace(self, weight=weight, kind=kind).take(kept)
 
-        A shopper who clicks, likes and buys one product told us about one product. The kind is the weightiest up to
-        the shopper's next new item, not of all time: when that one is predicted, nobody knows what comes later.
-        """
-        pair = self.user * self.n_items + self.item
-        _, first, group = np.unique(pair, return_index=True, return_inverse=True)
-        if len(first) == len(pair):
-            return self
-        strongest = np.zeros(len(first), np.float32)
-        np.maximum.at(strongest, group, self.weight)
-        weight = self.weight.copy()
-        weight[first] = strongest
-        kept = np.zeros(len(pair), dtype=bool)
-        kept[first] = True
-        visit = np.cumsum(kept)
-        during = np.flatnonzero(visit == visit[first[group]])
-        ascending = during[np.lexsort((self.weight[during], group[during]))]
-        kind = self.kind.copy()
-        kind[first[group[ascending]]] = self.kind[ascending]  # of equal indexes the last, weightiest, stays
-        return replace(self, weight=weight, kind=kind).take(kept)
+    def _blocks_of_users(self) -> Iterator[slice]:
+        """Slices of all events, each of whole users and of no more than a block where a user has less."""
+        start, longest = 0, next(blocks(len(self.user)), slice(0, 0)).stop
+        while start < len(self.user):
+            end = start + longest
+            if end < len(self.user):
+                begin_of_cut = int(np.searchsorted(self.user, self.user[end]))
+                whole = begin_of_cut > start
+                end = begin_of_cut if whole else int(np.searchsorted(self.user, self.user[end], side="right"))
+            yield slice(start, min(end, len(self.user)))
+            start = end
 
 
-_DTYPES = {
+def first_encounters(
+    user: IntArray, item: IntArray, weight: FloatArray, kind: KindArray, *, n_items: int
+) -> tuple[NDArray[np.bool_], FloatArray, KindArray]:
+    """Merges events of the same (user, item) into its first event, with the largest weight it ever had.
+
+    All (n,), in (user, time) order, every user's events complete. Returns (n,) which events are first, and weight and
+    kind, which are right for these.
+
+    A shopper who clicks, likes and buys one product told us about one product. The kind is the weightiest up to
+    the shopper's next new item, not of all time: when that one is predicted, nobody knows what comes later.
+    """
+    pair = user * n_items + item
+    _, first, group = np.unique(pair, return_index=True, return_inverse=True)
+    kept = np.zeros(len(pair), dtype=bool)
+    kept[first] = True
+    if len(first) == len(pair):
+        return kept, weight, kind
+    strongest = np.zeros(len(first), np.float32)
+    np.maximum.at(strongest, group, weight)
+    weights = weight.copy()
+    weights[first] = strongest
+    visit = np.cumsum(kept)
+    during = np.flatnonzero(visit == visit[first[group]])
+    ascending = during[np.lexsort((weight[during], group[during]))]
+    kinds = kind.copy()
+    kinds[first[group[ascending]]] = kind[ascending]  # of equal indexes the last, weightiest, stays
+    return kept, weights, kinds
+
+
+EVENT_DTYPES: Mapping[str, type] = {
     "user": np.int64,
     "item": np.int64,
     "time": np.float64,
@@ -242,9 +291,16 @@ _DTYPES = {
     "synthetic": np.bool_,
     "kind": np.uint8,
 }
+"""Columns of events, by their field in `Interactions`."""
 
 
-def _check_range(name: str, values: IntArray, size: int) -> None:
+def _check_range(name: str, values: IntArray | KindArray, size: int) -> None:
     outside = (values < 0) | (values >= size)
     if outside.any():
         raise ValueError(f"{name}: received {values[outside.argmax()]}, expected 0 to {size - 1}")
+
+
+def _check_finite(name: str, values: NDArray[np.floating]) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise ValueError(f"{name}: received {values[~finite][0]!r}")

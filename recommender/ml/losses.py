@@ -31,6 +31,22 @@ def full_softmax_loss(users: Tensor, items: Tensor, target: Tensor, weight: Tens
     return _FullSoftmaxLoss.apply(users, items, target, weight)  # type: ignore[no-any-return, no-untyped-call]
 
 
+def sampled_softmax_loss(
+    users: Tensor, candidates: Tensor, target: Tensor, weight: Tensor, log_inclusion: Tensor
+) -> Tensor:
+    """An estimate of `full_softmax_loss` from M of the items.
+
+    users: (N, d); candidates: (M, d) vectors of the drawn items, each row's target among them; target: (N,) int64
+    places among the candidates; log_inclusion: (M,), log of the chance that a candidate was drawn.
+    Another item's share of the denominator is divided by that chance (Horvitz and Thompson 1952); a row's own target
+    is no negative and counts as it is. With all items drawn this is the full loss.
+    """
+    logits = users @ candidates.T - log_inclusion
+    own = target[:, None]
+    logits = logits.scatter_add(1, own, log_inclusion[own])
+    return weighted_softmax_cross_entropy(logits, target, weight)
+
+
 class _FullSoftmaxLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, users: Tensor, items: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -47,9 +47,19 @@ class Scorer(Protocol):
 _SCORERS = {
     "random": "recommender.ml.baseline_scorers:RandomScorer",
     "popularity": "recommender.ml.baseline_scorers:PopularityScorer",
+    "popularity_30d": "recommender.ml.baseline_scorers:PopularityScorer",
+    "popularity_7d": "recommender.ml.baseline_scorers:PopularityScorer",
+    "content_knn": "recommender.ml.content_knn_scorer:ContentKNNScorer",
+    "item_knn": "recommender.ml.neighbour_scorer:NeighbourScorer",
+    "gf_cf": "recommender.ml.gf_cf_scorer:GFCFScorer",
+    "ease": "recommender.ml.neighbour_scorer:NeighbourScorer",
+    "slist": "recommender.ml.neighbour_scorer:NeighbourScorer",
     "transition_knn": "recommender.ml.transition_scorer:TransitionScorer",
+    "lightgcn": "recommender.ml.lightgcn_scorer:LightGCNScorer",
+    "dropoutnet": "recommender.ml.dropoutnet_scorer:DropoutNetScorer",
     "two_tower": "recommender.ml.two_tower_scorer:TwoTowerScorer",
     "graphsage": "recommender.ml.graphsage_scorer:GraphSAGEScorer",
+    "blend": "recommender.ml.blend_scorer:BlendScorer",
 }
 
 

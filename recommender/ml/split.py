@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from recommender.ml.dataset import History, IntArray, Interactions
+from recommender.ml.scorers import Scorer
 
 Part = Literal["validation", "test"]
+
+
+class HeldOut(Protocol):
+    """What every way of holding events out offers to training and to evaluation."""
+
+    @property
+    def train(self) -> Interactions:
+        """What models learn from; its items may be the first part of a longer catalogue."""
+        ...
+
+    @property
+    def catalogue(self) -> Interactions:
+        """The training events over everything that is ranked: popularity, content and groups of every item."""
+        ...
+
+    def targets(self, part: Part) -> tuple[IntArray, IntArray]:
+        """(users, items), both (T,) int64: who takes what, users ascending, each once per item held out."""
+        ...
+
+    def histories(self, part: Part) -> list[History]:
+        """What is known when `part` is predicted, one for each distinct user of `targets(part)`, ascending."""
+        ...
+
+    def seen(self, part: Part) -> list[IntArray]:
+        """The items of those histories, which ranking leaves out."""
+        ...
+
+    def prepared(self, scorer: Scorer) -> Scorer:
+        """The scorer trained on `train`, ready to score the whole catalogue."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +55,13 @@ class Split:
     known: Interactions
     validation_item: IntArray
     test_item: IntArray
+
+    @property
+    def catalogue(self) -> Interactions:
+        return self.train
+
+    def prepared(self, scorer: Scorer) -> Scorer:
+        return scorer
 
     def targets(self, part: Part) -> tuple[IntArray, IntArray]:
         """(users, items), both (U',) int64: who is evaluated and what they took next."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from recommender.ml.artifact import write_config, write_tensors
-from recommender.ml.dataset import FloatArray, Interactions
+from recommender.ml.artifact import write_config
+from recommender.ml.dataset import Interactions
+from recommender.ml.interaction_matrix import strongest, write_neighbours
 from recommender.ml.progress import EpochCallback, EpochReport
 
 if TYPE_CHECKING:
@@ -67,17 +68,7 @@ def transition_matrix(interactions: Interactions, config: TransitionKNNConfig) -
     source = np.repeat(np.arange(interactions.n_items), np.diff(counts.indptr))
     counts.data /= popularity[source] ** config.source_exponent
     counts.data /= popularity[counts.indices] ** config.target_exponent
-    return _strongest(counts, config.neighbours)
-
-
-def _strongest(matrix: sparse.csr_array, neighbours: int) -> sparse.csr_array:
-    """Keeps the `neighbours` largest values of each row."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    kept = np.sort(order[np.arange(len(order)) - matrix.indptr[row] < neighbours])
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=matrix.shape[0]))])
-    data = matrix.data[kept].astype(np.float32)
-    return sparse.csr_array((data, matrix.indices[kept], indptr), shape=matrix.shape)
+    return strongest(counts, config.neighbours)
 
 
 def train_transition_knn(
@@ -91,20 +82,6 @@ def train_transition_knn(
     """Writes transitions.safetensors: the CSR matrix and popularity in [0, 1], the fallback."""
     started = time.monotonic()
     matrix = transition_matrix(interactions, config)
-    write_tensors(
-        directory,
-        "transitions",
-        {
-            "indptr": matrix.indptr.astype(np.int64),
-            "indices": matrix.indices.astype(np.int32),
-            "values": matrix.data,
-            "popularity": _share(interactions),
-        },
-    )
+    write_neighbours(directory, "transitions", matrix, interactions)
     write_config(directory, kind="transition_knn", n_items=interactions.n_items, **asdict(config))
     progress(EpochReport(epoch=1, epochs=1, loss=0.0, seconds=time.monotonic() - started))
-
-
-def _share(interactions: Interactions) -> FloatArray:
-    popularity = interactions.popularity()
-    return (popularity / max(popularity.max(initial=0.0), 1e-12)).astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,21 @@ from torch import Tensor, nn
 
 from recommender.ml.checkpoint import Checkpoint
 from recommender.ml.dataset import Interactions
-from recommender.ml.losses import full_softmax_loss
+from recommender.ml.distributed import leads
+from recommender.ml.losses import full_softmax_loss, sampled_softmax_loss
+from recommender.ml.negatives import Candidates, SharedNegatives
 from recommender.ml.progress import EpochCallback
 from recommender.ml.sequences import SequenceBatch, SequenceBatches
-from recommender.ml.towers import ItemTower, UserTower
+from recommender.ml.towers import ItemTower, StatedTower, UserTower
 from recommender.ml.training import fit_epochs, seed_everything
 from recommender.ml.two_tower_export import export_two_tower
+from recommender.ml.warm_start import WarmStart, write_weights
+
+FULL_SOFTMAX_ITEMS = 30_000
+"""Up to here every step scores the full catalogue: at d = 64 that is cheaper than what sampling loses."""
+
+SAMPLED_NEGATIVES = 2048
+"""Negatives of a step above that size, unless the configuration says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,18 @@ class TwoTowerConfig:
     id_dropout: float = 0.3
     """Chance that an item with content loses its ID embedding for a step."""
 
+    feature_dropout: float = 0.3
+    """Chance that a shopper loses for a step what they stated: a history has to be able to stand alone."""
+
+    similarity: str = "cosine"
+    """"cosine", or "dot": the inner product plus a bias for each item, served as one more dimension."""
+
+    negatives: int = 0
+    """Uniform negatives that all users of a step share; 0: the full catalogue up to FULL_SOFTMAX_ITEMS items, above
+    it SAMPLED_NEGATIVES. As many as there are items: the full catalogue at any size, by the slower way."""
+
     temperature: float = 0.07
-    """Of the softmax at the start; it is learned."""
+    """Of the softmax at the start; it is learned. With similarity "dot" it starts at 1 instead."""
 
     epochs: int = 25
     """Passes over all interactions."""
@@ -93,7 +112,11 @@ class TwoTowerConfig:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected at least 1")
         if self.embedding_size % self.heads:
             raise ValueError(f"heads: received {self.heads!r}, expected a divisor of {self.embedding_size}")
-        for name in ("dropout", "attention_dropout", "id_dropout"):
+        if self.negatives < 0:
+            raise ValueError(f"negatives: received {self.negatives!r}, expected at least 0")
+        if self.similarity not in ("cosine", "dot"):
+            raise ValueError(f"similarity: received {self.similarity!r}, expected 'cosine' or 'dot'")
+        for name in ("dropout", "attention_dropout", "id_dropout", "feature_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected 0 up to below 1")
 
@@ -101,13 +124,16 @@ class TwoTowerConfig:
 class TwoTower(nn.Module):
     """Both towers; the item vectors a history is read from are the ones it is scored against."""
 
-    def __init__(self, content: Tensor, config: TwoTowerConfig) -> None:
+    def __init__(self, content: Tensor, config: TwoTowerConfig, *, statements: Tensor | None = None) -> None:
+        """content: (n_items, D); statements: (U, F), what shoppers stated, without zero rows; None: nothing is."""
         super().__init__()
+        biased = config.similarity == "dot"
         self.item_tower = ItemTower(
             content,
             config.embedding_size,
             content_components=config.content_components,
             id_dropout=config.id_dropout,
+            biased=biased,
         )
         self.user_tower = UserTower(
             config.embedding_size,
@@ -118,16 +144,50 @@ class TwoTower(nn.Module):
             convolution_share=config.convolution_share,
             dropout=config.dropout,
             attention_dropout=config.attention_dropout,
-            temperature=config.temperature,
+            temperature=1.0 if biased else config.temperature,
+            biased=biased,
+        )
+        self.stated_tower = StatedTower(
+            torch.zeros(0, 0) if statements is None else statements,
+            config.embedding_size,
+            components=config.content_components,
+        )
+        self.feature_dropout = config.feature_dropout
+
+    def loss(self, batch: SequenceBatch, candidates: Candidates | None = None) -> Tensor:
+        """Next-item cross-entropy at every position, the first item predicted from the start vector.
+
+        candidates: what to score against, with every target among them; None: the full catalogue.
+        """
+        items, weight = torch.from_numpy(batch.items), torch.from_numpy(batch.weight)
+        counted = weight > 0
+        if candidates is None:
+            vectors = self.item_tower()
+            users = self._users(vectors[items[:, :-1]], batch)
+            return full_softmax_loss(users[counted], vectors, items[counted], weight[counted])
+        needed = np.union1d(batch.items, candidates.items)
+        vectors = self.item_tower(torch.from_numpy(needed))
+        places = torch.from_numpy(np.searchsorted(needed, batch.items))
+        users = self._users(vectors[places[:, :-1]], batch)
+        return sampled_softmax_loss(
+            users[counted],
+            vectors[torch.from_numpy(np.searchsorted(needed, candidates.items))],
+            torch.from_numpy(np.searchsorted(candidates.items, batch.items[counted.numpy()])),
+            weight[counted],
+            torch.from_numpy(candidates.log_inclusion),
         )
 
-    def loss(self, batch: SequenceBatch) -> Tensor:
-        """Next-item cross-entropy at every position, the first item predicted from the start vector."""
-        items, weight = torch.from_numpy(batch.items), torch.from_numpy(batch.weight)
-        vectors = self.item_tower()
-        users = self.user_tower(vectors[items[:, :-1]])
-        counted = weight > 0
-        return full_softmax_loss(users[counted], vectors, items[counted], weight[counted])
+    def _users(self, history: Tensor, batch: SequenceBatch) -> Tensor:
+        """(B, L, d) user vectors before each item of the batch."""
+        events = stated = None
+        if batch.kind is not None and batch.gap is not None:
+            codes = np.stack([batch.kind[:, :-1], batch.gap[:, :-1]], axis=-1)
+            events = torch.from_numpy(codes)
+        if batch.features is not None:
+            stated = self.stated_tower(torch.from_numpy(batch.features), self.item_tower)
+            if self.training and self.feature_dropout:
+                stated = stated * (torch.rand(len(stated), 1) >= self.feature_dropout)
+        return self.user_tower(history, events, stated)
 
 
 def train_two_tower(
@@ -137,8 +197,9 @@ def train_two_tower(
     directory: Path,
     progress: EpochCallback,
     checkpoint: Checkpoint | None = None,
+    warm_start: WarmStart | None = None,
 ) -> None:
-    """Trains, then writes the artifact that TwoTowerScorer serves.
+    """Trains, from the weights of an earlier model on if given, then writes the artifact that TwoTowerScorer serves.
 
     Raises ValueError if no event has a positive weight.
     """
@@ -146,8 +207,12 @@ def train_two_tower(
         raise ValueError(f"interactions: received {len(interactions.item)} events, none with positive weight")
     with torch.random.fork_rng(devices=[]):
         seed_everything(config.seed, 0)
-        model = TwoTower(torch.from_numpy(interactions.content), config)
+        model = TwoTower(torch.from_numpy(interactions.content), config, statements=_statements(interactions))
+    if warm_start is not None:
+        _with_readable_statements(warm_start, model).apply(model)
+        model.item_tower.read(torch.from_numpy(interactions.content))
     batches = SequenceBatches(interactions, length=config.length, batch_size=config.batch_size)
+    negatives = _negatives(interactions, config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.reg, foreach=True)
 
     def train_epoch(epoch: int, rng: np.random.Generator) -> float:
@@ -160,7 +225,7 @@ def train_two_tower(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             optimizer.zero_grad(set_to_none=True)
-            loss = model.loss(batch)
+            loss = model.loss(batch, negatives.draw(batch.items[batch.weight > 0], rng) if negatives else None)
             loss.backward()
             optimizer.step()
             total += loss.item()
@@ -174,9 +239,42 @@ def train_two_tower(
         train_epoch=train_epoch,
         progress=progress,
         checkpoint=checkpoint,
-        fingerprint={"kind": "two_tower", "content": list(interactions.content.shape), **asdict(config)},
+        fingerprint={
+            "kind": "two_tower",
+            "content": list(interactions.content.shape),
+            "features": list(interactions.user_features.shape),
+            **asdict(config),
+        },
     )
+    if not leads():
+        return
+    write_weights(directory, model, by_item=("item_tower.identity",))
     export_two_tower(model, config, directory=directory)
+
+
+def _statements(interactions: Interactions) -> Tensor:
+    """(U, F): each distinct thing that shoppers with events stated, once."""
+    features = interactions.user_features[np.unique(interactions.user)]
+    stated = features[features.any(axis=1)]
+    return torch.from_numpy(np.unique(stated, axis=0) if len(stated) else stated)
+
+
+def _with_readable_statements(warm_start: WarmStart, model: TwoTower) -> WarmStart:
+    """The same weights, but new ones for statements where those have another size: nobody had stated anything yet."""
+    state = {f"stated_tower.{name}": tensor for name, tensor in model.stated_tower.state_dict().items()}
+    if all(name in warm_start.shared and warm_start.shared[name].shape == state[name].shape for name in state):
+        return warm_start
+    return replace(warm_start, shared={**warm_start.shared, **{name: state[name].numpy() for name in state}})
+
+
+def _negatives(interactions: Interactions, config: TwoTowerConfig) -> SharedNegatives | None:
+    """Where to draw from; None while the full catalogue is scored."""
+    automatic = SAMPLED_NEGATIVES if interactions.n_items > FULL_SOFTMAX_ITEMS else 0
+    negatives = config.negatives or automatic
+    if not negatives:
+        return None
+    targets = interactions.item[interactions.weight > 0]
+    return SharedNegatives(targets, n_items=interactions.n_items, negatives=negatives)
 
 
 def _schedule(step: int, steps: int, warmup_steps: int) -> float:

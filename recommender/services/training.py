@@ -7,21 +7,52 @@ from django.db import IntegrityError, transaction
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import enqueue
 from fashionrec.common.runs import advance
+from recommender.ml.artifact import WEIGHTS
 from recommender.ml.progress import EpochReport
-from recommender.models import ModelKind, TrainingEpoch, TrainingRun
+from recommender.ml.trainers import TRAINERS
+from recommender.models import ModelKind, ModelVersion, TrainingEpoch, TrainingRun
 
 
-def start_training(*, kind: str, config: dict[str, Any] | None = None, seed: int = 0) -> TrainingRun:
-    """Queue a training. Raises Invalid for an unknown kind, Conflict while one of this kind is open."""
-    if kind not in ModelKind.values:
-        raise Invalid.for_field("kind", kind, f"expected one of {', '.join(ModelKind.values)}")
+def start_training(
+    *, kind: str, config: dict[str, Any] | None = None, seed: int = 0, continue_from: ModelVersion | None = None
+) -> TrainingRun:
+    """Queue a training, from random weights or from those of `continue_from`.
+
+    Raises Invalid for a kind that is unknown or has no trainer, or a version that it cannot continue from; Conflict
+    while a training of this kind is open.
+    """
+    _check_kind(kind)
+    if continue_from is not None:
+        _check_continuation(kind, continue_from)
     try:
         with transaction.atomic():
-            run = TrainingRun.objects.create(kind=kind, config=config or {}, seed=seed)
+            run = TrainingRun.objects.create(kind=kind, config=config or {}, seed=seed, continue_from=continue_from)
     except IntegrityError as error:
         raise Conflict.for_field("kind", kind, "a training of this kind is queued or running") from error
     enqueue(TrainingRun.task_name, str(run.pk))
     return run
+
+
+def can_continue(version: ModelVersion) -> bool:
+    """Whether a training can begin with the weights of `version`: its artifact holds them."""
+    return f"{WEIGHTS}.safetensors" in version.files
+
+
+def trainable_kinds() -> list[str]:
+    """Kinds that have a trainer, in the order of ModelKind; the blend is made of the others."""
+    return [kind for kind in ModelKind.values if kind in TRAINERS or kind == ModelKind.BLEND]
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in trainable_kinds():
+        raise Invalid.for_field("kind", kind, f"expected one of {', '.join(trainable_kinds())}")
+
+
+def _check_continuation(kind: str, version: ModelVersion) -> None:
+    if version.kind != kind:
+        raise Invalid.for_field("continue_from", version.name, f"this is no {kind}")
+    if not can_continue(version):
+        raise Invalid.for_field("continue_from", version.name, "its artifact holds no weights to begin with")
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from recommender.serving.champion import LoadedModel, load_champion
 from recommender.serving.choose import choose
 from recommender.serving.context import Context
 from recommender.serving.explain import explain
+from recommender.serving.learned_blend import learned_blend
 
 PLACEMENTS = ("home", "category", "similar", "complete_the_look", "basket", "search", "batch")
 MAX_N = 100
@@ -78,7 +79,9 @@ def recommend(
         exclude=frozenset(exclude),
         model=model.name if model else FALLBACK_MODEL,
     )
-    pool = blend(_candidates(context, model), stranger=not context.shopper.history and product is None)
+    pool = (learned_blend(context, model) if product is None else []) or blend(
+        _candidates(context, model), stranger=not context.shopper.history and product is None
+    )
     stages = choose(context, pool)
     chosen = [pair for stage in stages for pair in stage.chosen + stage.fill]
     reasons = explain(context, model, [item for item, _ in chosen])

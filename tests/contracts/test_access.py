@@ -45,6 +45,8 @@ SCOPED_CALLS = [
     ("get", "models/random-1/", Scope.MODELS_READ),
     ("post", "models/random-1/promote/", Scope.MODELS_WRITE),
     ("post", "models/rollback/", Scope.MODELS_WRITE),
+    ("post", "models/random-1/challenge/", Scope.MODELS_WRITE),
+    ("delete", "models/challenger/", Scope.MODELS_WRITE),
     ("post", "imports/", Scope.IMPORTS_WRITE),
     ("get", f"imports/{RUN}/", Scope.IMPORTS_READ),
     ("post", f"imports/{RUN}/cancel/", Scope.IMPORTS_WRITE),

@@ -7,11 +7,11 @@ from django.db import connection
 
 from fashionrec.common.errors import Invalid
 from feedback.models import Consent, Event, Slate, Visitor
-from feedback.selectors import export_visitor
+from feedback.selectors import export_visitor, shopper_state
 from feedback.services.erasure import erase_visitor
 from feedback.services.events import record_event, retract_event
 from feedback.services.slates import log_slate
-from feedback.services.visitors import new_browser_visitor, set_consent
+from feedback.services.visitors import new_browser_visitor, set_consent, state_preferences
 from tests.factories.catalog import ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
 
@@ -119,3 +119,26 @@ def test_every_event_carries_the_transaction_that_wrote_it():
     with connection.cursor() as cursor:
         cursor.execute("SELECT transaction_id = pg_current_xact_id() FROM feedback_event")
         assert cursor.fetchall() == [(True,)]
+
+
+def test_what_a_visitor_states_is_kept_clean_exported_and_served_and_goes_with_them():
+    visitor = VisitorFactory(persona="ada")
+    state_preferences(visitor=visitor, text=" cafe\u0301-brown\x00 linen\n")
+    stored = Visitor.objects.get()
+    assert visitor.preferences == stored.preferences == "caf\u00e9-brown linen"
+    assert export_visitor(stored)["stated_preferences"] == "caf\u00e9-brown linen"
+    state = shopper_state(stored)
+    assert (state.preferences, state.persona) == ("caf\u00e9-brown linen", "ada")
+    erase_visitor(visitor=stored)
+    assert not Visitor.objects.exists()
+
+
+def test_statements_of_more_than_500_characters_are_refused_and_the_earlier_one_stays():
+    visitor = VisitorFactory(preferences="denim")
+    with pytest.raises(Invalid, match="preferences: at most 500 characters"):
+        state_preferences(visitor=visitor, text="x" * 501)
+    visitor.refresh_from_db()
+    assert visitor.preferences == "denim"
+    state_preferences(visitor=visitor, text=" " * 600)
+    visitor.refresh_from_db()
+    assert visitor.preferences == ""

@@ -26,7 +26,7 @@ def test_the_pages_list_every_call_and_make_them_with_and_without_a_key(
     _, token = key_and_token("models:read")
     page = open_browser()
     page.goto(f"{live_server.url}/api/docs/")
-    expect(page.locator(".opblock")).to_have_count(30)
+    expect(page.locator(".opblock")).to_have_count(32)
     expect(answer_of(page, "products-products_list").first).to_contain_text("200")
     page.locator(".btn.authorize").first.click()
     page.locator(".modal-ux input").first.fill(f"Api-Key {token}")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from feedback.services.events import retract_event
 from feedback.services.visitors import set_consent
-from recommender.datasets import PERSONA_LIKES_FROM, PERSONA_WEIGHT, Dataset, build_dataset
+from recommender.datasets import PERSONA_FADES_AT, PERSONA_LIKES_FROM, PERSONA_WEIGHT, Dataset, build_dataset
 from tests.factories.catalog import EncoderFactory, ProductEmbeddingFactory, ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
 from tests.factories.personas import PersonaFactory, RatingFactory, RatingRunFactory
@@ -89,9 +89,10 @@ def test_likes_of_personas_are_synthetic_pseudo_users_of_less_weight():
     dataset = build_dataset()
     assert triples(dataset) == {
         (str(human.pk), loved.pk, 1.0),
-        ("persona:ada", loved.pk, PERSONA_WEIGHT),
+        ("persona:ada", loved.pk, round(PERSONA_WEIGHT * PERSONA_FADES_AT / (PERSONA_FADES_AT + 1), 4)),
         ("persona:ada", liked.pk, PERSONA_WEIGHT),
     }
+    assert ("persona:ada", loved.pk, PERSONA_WEIGHT) in triples(build_dataset(fading=False))
     synthetic = dataset.interactions.synthetic_users()
     assert {dataset.user_ids[user]: bool(flag) for user, flag in enumerate(synthetic)} == {
         str(human.pk): False,

@@ -7,7 +7,8 @@ from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.models import AuditEntry
 from fashionrec.common.queue import without_ringing
 from fashionrec.common.runs import LeaseLost
-from recommender.jobs import checkpoint_folder, evaluate_versions, work_training_run
+from recommender.evaluation_jobs import evaluate_versions
+from recommender.jobs import checkpoint_folder, work_training_run
 from recommender.ml.progress import EpochReport
 from recommender.models import EvaluationReport, ItemVector, ModelAlias, ModelVersion, TrainingEpoch, TrainingRun
 from recommender.selectors import champion, find_version, latest_versions, open_trainings

@@ -11,10 +11,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 BENCHMARKS = {
+    "coldstart": "fashionrec.benchmarks.coldstart",
     "demo-quality": "fashionrec.benchmarks.demo_quality",
     "embedding": "fashionrec.benchmarks.embedding",
     "llm-calibration": "fashionrec.benchmarks.llm_calibration",
     "llm-scoring": "fashionrec.benchmarks.llm_scoring",
+    "retrieval-graph": "fashionrec.benchmarks.retrieval_graph",
+    "retrieval-seq": "fashionrec.benchmarks.retrieval_seq",
+    "scale": "fashionrec.benchmarks.scale",
     "search": "fashionrec.benchmarks.search",
 }
 

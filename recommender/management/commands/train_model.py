@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from fashionrec.common.errors import AppError
 from fashionrec.common.queue import without_ringing
-from recommender.models import ModelKind, TrainingRun
-from recommender.selectors import open_trainings
+from recommender.models import ModelKind, ModelVersion, TrainingRun
+from recommender.selectors import find_version, open_trainings
 from recommender.services.training import start_training
 
 
@@ -20,16 +20,20 @@ class Command(BaseCommand):
         parser.add_argument("kind", choices=ModelKind.values)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--config", type=json.loads, default={}, help='JSON, as in {"epochs": 10}')
+        parser.add_argument("--continue-from", metavar="VERSION", help="begin with its weights, as in two_tower-12")
         parser.add_argument("--queue", action="store_true", help="let a worker do it")
 
-    def handle(self, *, kind: str, seed: int, config: dict[str, Any], queue: bool, **_: Any) -> None:
+    def handle(self, *, kind: str, seed: int, config: dict[str, Any], queue: bool, **options: Any) -> None:
+        earlier = self._find(options["continue_from"]) if options["continue_from"] else None
         try:
             if queue:
-                run = start_training(kind=kind, config=config, seed=seed)
+                run = start_training(kind=kind, config=config, seed=seed, continue_from=earlier)
                 self.stdout.write(json.dumps({"run": str(run.pk), "state": run.state}))
                 return
             with without_ringing():
-                run = open_trainings().get(kind) or start_training(kind=kind, config=config, seed=seed)
+                run = open_trainings().get(kind) or start_training(
+                    kind=kind, config=config, seed=seed, continue_from=earlier
+                )
             self._work(run)
         except (AppError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -37,6 +41,12 @@ class Command(BaseCommand):
         if run.state != TrainingRun.State.DONE:
             raise CommandError(f"training {run.kind}: {run.state}: {run.error or 'another process holds it'}")
         self.stdout.write(json.dumps({"version": run.version.name, "metrics": run.version.metrics}))
+
+    def _find(self, name: str) -> ModelVersion:
+        found = find_version(name)
+        if found is None:
+            raise CommandError(f"continue_from: there is no model version {name!r}")
+        return found
 
     def _work(self, run: TrainingRun) -> None:
         from recommender.jobs import work_training_run

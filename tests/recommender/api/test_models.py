@@ -10,7 +10,8 @@ pytestmark = pytest.mark.django_db
 def version(kind: str = "two_tower", *, measured: bool = True) -> ModelVersion:
     made = ModelVersion.objects.create(kind=kind, artifact_sha256="0" * 64, metrics={"ndcg@10": 0.1})
     if measured:
-        EvaluationReport.objects.create(results={}).versions.add(made)
+        models = {"popularity": {"ndcg@10": 0.05}, kind: {"ndcg@10": 0.1}}
+        EvaluationReport.objects.create(results={"models": models}).versions.add(made)
     return made
 
 
@@ -47,6 +48,24 @@ def test_promotion_and_rollback_move_the_champion_and_leave_a_trail() -> None:
     trail = AuditEntry.objects.filter(object_type="recommender.modelversion").order_by("pk")
     assert list(trail.values_list("action", flat=True)) == ["promote", "promote", "rollback"]
     assert all(entry.actor.startswith("key of partner (") for entry in trail)
+
+
+def test_a_challenger_is_named_and_withdrawn_and_a_detail_says_what_a_version_came_from() -> None:
+    parent, made = version(), version()
+    files = {"config.json": "1" * 64, "user_tower.onnx": "2" * 64}
+    ModelVersion.objects.filter(pk=made.pk).update(parent=parent, files=files, components=["popularity-1"])
+    client = client_with_key("models:write", "models:read", source="partner")
+    assert client.delete("/api/v1/models/challenger/").status_code == 409
+    body = client.post(f"/api/v1/models/{made.name}/challenge/").json()
+    assert (body["aliases"], body["parent"], body["components"]) == (["challenger"], parent.name, ["popularity-1"])
+    assert body["files"] == files
+    assert client.get(f"/api/v1/models/{parent.name}/").json()["parent"] is None
+    assert client.delete("/api/v1/models/challenger/").status_code == 204
+    assert not ModelAlias.objects.exists()
+    client.post(f"/api/v1/models/{made.name}/promote/")
+    assert client.post(f"/api/v1/models/{made.name}/challenge/").status_code == 409
+    trail = AuditEntry.objects.filter(object_type="recommender.modelversion").order_by("pk")
+    assert list(trail.values_list("action", flat=True)) == ["challenge", "withdraw", "promote"]
 
 
 def test_a_version_that_was_never_measured_is_not_promoted() -> None:

@@ -1,5 +1,7 @@
 """Small planted worlds for the graph tests."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recommender.ml.dataset import Interactions
@@ -28,3 +30,11 @@ def clustered_world(
     return Interactions.from_events(
         n_users=n_users, n_items=n_items, user=user, item=item, time=time, content=content.astype(np.float32)
     )
+
+
+def with_groups(world: Interactions) -> Interactions:
+    """The same world with a brand that tells nothing, a category that is the cluster, and stated preferences."""
+    rng = np.random.default_rng(1)
+    brand = rng.integers(-1, 5, world.n_items)
+    stated = rng.standard_normal((world.n_users, 3)).astype(np.float32)
+    return replace(world, groups={"brand": brand, "category": np.arange(world.n_items) % 4}, user_features=stated)

@@ -9,21 +9,15 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import LinkLoader, NodeLoader
 
 from recommender.ml.dataset import Interactions
-from recommender.ml.graph import (
-    INTERACTS,
-    ITEM,
-    REVERSE_INTERACTS,
-    SIMILAR,
-    USER,
-    batch_messages,
-    build_graph,
-    content_neighbours,
-)
-from recommender.ml.graph_sampler import InteractionSampler, spread
-from recommender.ml.graphsage import GraphSAGEConfig, SupervisionBatches
+from recommender.ml.graph import INTERACTS, ITEM, REVERSE_INTERACTS, SIMILAR, USER, build_graph
+from recommender.ml.graph_batches import SupervisionBatches
+from recommender.ml.graph_features import FeatureMeans, batch_messages
+from recommender.ml.graph_neighbours import content_neighbours
+from recommender.ml.graph_sampler import InteractionSampler, SampledGraph, spread
+from recommender.ml.graphsage import GraphSAGEConfig, make_graphsage
 from recommender.ml.graphsage_export import embed_whole_graph
-from recommender.ml.graphsage_model import GraphSAGE
-from tests.recommender.ml.graph_worlds import clustered_world
+from recommender.ml.graphsage_model import GraphSAGE, log_popularity
+from tests.recommender.ml.graph_worlds import clustered_world, with_groups
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +45,21 @@ def make_loader(graph: HeteroData, *, seed: int = 0, **options: object) -> LinkL
     )
 
 
-def make_model(world: Interactions, *, half_lives: int = 2) -> GraphSAGE:
+def sampled(graph: HeteroData, *, seed: int = 0, count: int = 64, **options: object) -> SampledGraph:
+    """The neighbourhood of every fifth interaction."""
+    settings = {"fan_out": (4, 3), "history_length": 5, "negatives": 20} | options
+    sampler = InteractionSampler(graph, generator=torch.Generator().manual_seed(seed), **settings)
+    edges = torch.arange(0, 5 * count, 5)
+    user, item = graph[INTERACTS].edge_index
+    return sampler.sample(edges, user[edges], item[edges])
+
+
+def make_model(graph: HeteroData, *, identity: bool, layers: int = 2) -> GraphSAGE:
     torch.manual_seed(0)
-    model = GraphSAGE(
-        torch.from_numpy(world.content),
-        embedding_size=8,
-        layers=2,
-        half_lives=half_lives,
-        dropout=0.1,
-        temperature=0.07,
-    )
+    config = GraphSAGEConfig(embedding_size=8, fan_out=(5,) * layers, half_lives=(5.0, 1.0), identity=identity)
+    model = make_graphsage(graph, config)
+    for parameter in (model.user_projection, model.popularity, *model.group_identity.values()):
+        torch.nn.init.normal_(parameter)  # zeros at first, and so invisible
     return model.eval()
 
 
@@ -131,17 +130,17 @@ def test_no_supervision_edge_and_nothing_after_it_is_ever_in_the_messages(
 class LeakySampler(InteractionSampler):
     """What forgetting to hold the supervision edges back would be."""
 
-    def _recent_items(self, users, k, before=None):  # type: ignore[no-untyped-def]
-        return super()._recent_items(users, k, None if before is None else before + 1)
+    def _earlier_items(self, users, k, before):  # type: ignore[no-untyped-def]
+        return super()._earlier_items(users, k, before + 1)
 
 
 def _train_loss(world: Interactions, sampler_class: type[InteractionSampler]) -> float:
     config = GraphSAGEConfig(embedding_size=16, fan_out=(3, 3), neighbours=2, dropout=0.0, learning_rate=0.01)
     graph = build_graph(world, neighbours=content_neighbours(world.content, 2))
-    batches = SupervisionBatches(graph, config)
-    batches.sampler.__class__ = sampler_class
     torch.manual_seed(0)
-    model = GraphSAGE(graph[ITEM].content, embedding_size=16, layers=2, half_lives=2, dropout=0.0, temperature=0.07)
+    model = make_graphsage(graph, config)
+    batches = SupervisionBatches(graph, model, config)
+    batches.sampler.__class__ = sampler_class
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     rng = np.random.default_rng(0)
     losses = []
@@ -172,17 +171,31 @@ def test_a_planted_leak_would_be_learned_and_is_not_there() -> None:
     assert entropy == pytest.approx(math.log(20), abs=0.05)
 
 
-def test_candidates_hold_the_targets_and_all_items_when_negatives_suffice(graph: HeteroData) -> None:
-    batch = next(iter(make_loader(graph)))
-    users, targets = batch[INTERACTS].edge_label_index
-    supervision = batch[INTERACTS].input_id
-    count = batch[ITEM].num_sampled_nodes[0]
-    assert users.tolist() == list(range(64))
-    assert (targets < count).all()
-    assert torch.equal(batch[ITEM].n_id[targets], graph[INTERACTS].edge_index[1, supervision])
-    assert torch.equal(batch[USER].n_id[:64], graph[INTERACTS].edge_index[0, supervision])
-    everything = next(iter(make_loader(graph, negatives=60)))
-    assert everything[ITEM].n_id[:60].tolist() == list(range(60))
+def test_negatives_come_first_then_other_targets_and_all_items_when_negatives_suffice(graph: HeteroData) -> None:
+    batch = sampled(graph)
+    user, item = graph[INTERACTS].edge_index[:, batch.supervision]
+    count = batch.count_nodes[ITEM][0]
+    assert (batch.target < count).all()
+    assert torch.equal(batch.node[ITEM][batch.target], item)
+    assert torch.equal(batch.node[USER][:64], user)
+    negatives = batch.node[ITEM][: batch.negatives]
+    assert 10 < batch.negatives <= 20
+    assert (negatives.diff() > 0).all()
+    others = batch.node[ITEM][batch.negatives : count]
+    assert sorted(others.tolist()) == sorted(set(item.tolist()) - set(negatives.tolist()))
+    everything = sampled(graph, negatives=60)
+    assert everything.node[ITEM][:60].tolist() == list(range(60))
+    assert everything.negatives == 60
+
+
+def test_the_chance_of_being_a_negative_is_what_the_loss_divides_by(world: Interactions, graph: HeteroData) -> None:
+    config = GraphSAGEConfig(embedding_size=8, negatives=12)
+    batches = SupervisionBatches(graph, make_model(graph, identity=False), config)
+    drawn = torch.zeros(60)
+    for _ in range(4000):
+        drawn[batches.sampler._draw_negatives()] += 1
+    # 4,000 draws: a standard deviation of at most 0.008.
+    assert (drawn / 4000 - batches.log_inclusion.exp()).abs().max() < 0.04
 
 
 def test_seen_candidates_are_the_users_items_among_the_candidates(world: Interactions, graph: HeteroData) -> None:
@@ -205,24 +218,80 @@ def test_the_same_seed_samples_the_same_batches_and_another_seed_others(graph: H
     assert edges(1) != edges(2)
 
 
-def test_full_fan_out_gives_the_item_vectors_of_the_whole_graph(world: Interactions, graph: HeteroData) -> None:
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("identity", [False, True])
+def test_full_fan_out_gives_the_item_vectors_of_the_whole_graph(
+    world: Interactions, identity: bool, layers: int
+) -> None:
     """Local numbering, trimming per layer and CSR layout, all at once: nothing sampled, nothing changed."""
-    model = make_model(world)
-    _, expected, representations = embed_whole_graph(model, graph, half_lives=(5.0, 1.0), history_length=1000)
+    graph = build_graph(with_groups(world), neighbours=content_neighbours(world.content, 6))
+    model = make_model(graph, identity=identity, layers=layers)
+    options = {"half_lives": (5.0, 1.0), "history_length": 1000}
+    _, expected, said, _ = embed_whole_graph(model, graph, audience=1000, **options)
+    hops = layers if identity else max(layers - 1, 1)
     sampler = InteractionSampler(
-        graph, fan_out=(1000, 1000), history_length=1000, negatives=1, generator=torch.Generator()
+        graph,
+        fan_out=(1000,) * hops,
+        audience_hops=layers - 1,
+        history_length=1000,
+        negatives=1,
+        generator=torch.Generator(),
     )
-    loader = NodeLoader(graph, sampler, input_nodes=(ITEM, torch.randperm(60)), batch_size=25)
-    found = []
-    for batch in loader:
+    means = FeatureMeans(graph, model.features(graph[ITEM].content), **options)
+    popularity = log_popularity(torch.from_numpy(world.popularity()).float())
+    for ids in torch.randperm(60).split(25):
+        batch = sampler.sample_items(ids)
         with torch.no_grad():
-            messages = batch_messages(batch, layers=2, half_lives=(5.0, 1.0))
-            _, vectors, received = model(batch[ITEM].content, batch[ITEM].n_id, batch[USER].num_nodes, messages)
-        ids = batch[ITEM].n_id[: len(vectors)]
-        found += ids.tolist()
-        assert torch.allclose(vectors, expected[ids], atol=1e-5)
-        assert torch.allclose(received, representations[ids], atol=1e-5)
-    assert sorted(found) == list(range(60))
+            matrices, messages = batch_messages(
+                batch, layers=layers, half_lives=(5.0, 1.0), weight=graph[INTERACTS].weight, first=identity
+            )
+            first = means.of(batch, layers=layers, matrices=matrices)
+            _, vectors, received, _ = model(first, messages, popularity=popularity[batch.node[ITEM]])
+        assert torch.equal(batch.node[ITEM][: len(ids)], ids)
+        assert torch.allclose(vectors[: len(ids)], expected[ids], atol=1e-5)
+        assert torch.allclose(received[: len(ids)], said[ids], atol=1e-5)
+
+
+def test_a_batch_reads_histories_without_its_supervision_edges(world: Interactions, graph: HeteroData) -> None:
+    """Against a loop: seeds know what came before their edge, everybody else what is not predicted in this batch."""
+    model = make_model(graph, identity=False)
+    means = FeatureMeans(graph, model.features(graph[ITEM].content), half_lives=(3.0,), history_length=5)
+    batch = sampled(graph, fan_out=(1000,), audience_hops=1)
+    users = means.of(batch, layers=2).users[:, :-1]
+    predicted = set(batch.supervision.tolist())
+    offsets = world.offsets
+    assert len(batch.reread) > 20
+    for local, user in enumerate(batch.node[USER].tolist()):
+        if local < len(batch.supervision):
+            history = range(offsets[user], int(batch.supervision[local]))
+        else:
+            history = range(offsets[user], offsets[user + 1])
+        kept = [e for e in list(history)[-5:] if local < len(batch.supervision) or e not in predicted]
+        weight = np.array([0.5 ** (r / 3) for r in reversed(range(len(kept)))], np.float32)
+        expected = (weight[:, None] * means.features[world.item[kept]].numpy()).sum(axis=0) / max(weight.sum(), 1e-9)
+        np.testing.assert_allclose(users[local].numpy(), expected, atol=1e-5)
+
+
+def test_messages_run_along_the_kept_edges_only_and_every_edge_is_predicted(
+    world: Interactions, graph: HeteroData
+) -> None:
+    """But for the seeds' own histories: they are what is asked about."""
+    kept = torch.from_numpy(np.random.default_rng(0).random(len(world.item)) < 0.4)
+    batch = sampled(graph, fan_out=(1000, 1000), audience_hops=2, history_length=1000, message_edges=kept, count=400)
+    assert not kept[batch.supervision].all()
+    for edge_type in (INTERACTS, REVERSE_INTERACTS):
+        edges = batch.edge[edge_type]
+        of_seeds = (edge_type == REVERSE_INTERACTS) & (batch.column[edge_type] < 400)
+        assert kept[edges[~of_seeds]].all()
+        assert torch.equal(batch.node[edge_type[0]][batch.row[edge_type]], graph[edge_type].edge_index[0, edges])
+        assert torch.equal(batch.node[edge_type[2]][batch.column[edge_type]], graph[edge_type].edge_index[1, edges])
+    assert not torch.isin(batch.edge[INTERACTS], batch.supervision).any()
+    edges, owner = batch.edge[REVERSE_INTERACTS], batch.column[REVERSE_INTERACTS]
+    user = torch.from_numpy(world.user)
+    for seed in range(400):
+        before = torch.arange(len(user))[(user == user[batch.supervision[seed]])]
+        before = before[before < batch.supervision[seed]]
+        assert torch.equal(edges[owner == seed], before)
 
 
 def test_only_items_can_be_sampled_as_nodes(graph: HeteroData) -> None:

@@ -102,6 +102,27 @@ def test_it_trains_without_content_with_synthetic_users_repeats_and_untouched_it
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.parametrize("loss", ["bpr", "bce"])
+def test_every_loss_learns_what_is_planted(tmp_path: Path, loss: str) -> None:
+    split = leave_one_out(clustered_world(n_users=150))
+    config = replace(SMALL, epochs=6, loss=loss)
+    train_graphsage(split.train, config, directory=tmp_path / "graphsage", progress=ignore_progress)
+    train("popularity", split.train, directory=tmp_path / "popularity")
+    ndcg = {kind: evaluate(load_scorer(tmp_path / kind), split).mean_ndcg for kind in ("graphsage", "popularity")}
+    assert ndcg["graphsage"] > 1.3 * ndcg["popularity"]
+
+
+def test_training_continues_from_an_earlier_model_with_the_items_that_both_know(tmp_path: Path) -> None:
+    world = clustered_world(n_users=60)
+    items = [f"shop:{item}" for item in range(60)]
+    train("graphsage", world, replace(SMALL, epochs=3), directory=tmp_path / "first", items=items)
+    later = replace(SMALL, epochs=1, learning_rate=1e-9)
+    options = {"directory": tmp_path / "second", "items": items, "continue_from": tmp_path / "first"}
+    train("graphsage", world, later, **options)
+    first, second = (load_scorer(tmp_path / name).score(world.histories()) for name in ("first", "second"))
+    np.testing.assert_allclose(second, first, atol=1e-3)
+
+
 def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
     world = clustered_world(n_users=3)
     nothing = replace(world, weight=np.zeros_like(world.weight))
@@ -119,6 +140,9 @@ def test_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
         ("temperature", 0.0),
         ("neighbours", -1),
         ("epochs", 0),
+        ("loss", "hinge"),
+        ("keep_edges", 0.0),
+        ("audience", 0),
     ],
 )
 def test_an_impossible_configuration_is_refused_by_field_and_value(field: str, value: object) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.ml.artifact import read_config, read_items
+from recommender.ml.artifact import read_config, read_items, write_items
+from recommender.ml.blend import BlendConfig, train_blend
 from recommender.ml.checkpoint import Checkpoint
 from recommender.ml.evaluation import compare, evaluate
 from recommender.ml.progress import EpochReport
@@ -21,19 +22,37 @@ from recommender.ml.trainers import TRAINERS, train
 PARAMETERS = {
     "random": {"seed": 3},
     "popularity": {},
+    "popularity_30d": {},
+    "popularity_7d": {},
+    "content_knn": {},
+    "item_knn": {},
+    "gf_cf": {},
+    "ease": {},
+    "lightgcn": {"epochs": 4, "embedding_size": 16, "seed": 3},
+    "slist": {},
     "transition_knn": {},
+    "dropoutnet": {"epochs": 4, "embedding_size": 16, "latent_size": 8, "sweeps": 3, "seed": 3},
     "two_tower": {"epochs": 4, "embedding_size": 16, "blocks": 1, "seed": 3},
     "graphsage": {"epochs": 4, "embedding_size": 16, "seed": 3},
 }
+BLEND = BlendConfig(components=("two_tower", "transition_knn", "popularity"))
 LEARNING = {
+    "content_knn": {},
+    "item_knn": {},
+    "gf_cf": {"factors": 16},
+    "ease": {"reg": 50.0},
+    "lightgcn": {"epochs": 12, "embedding_size": 32, "batch_size": 64},
+    "slist": {"reg": 5.0},
     "transition_knn": {},
+    "dropoutnet": {"epochs": 60, "latent_size": 16},
     "two_tower": {"epochs": 12, "embedding_size": 32, "blocks": 1, "batch_size": 200, "learning_rate": 4e-3},
     "graphsage": {"epochs": 8, "embedding_size": 32},
 }
 HISTORIES = [np.array([], np.int64), np.array([5]), np.array([3, 11, 19]), np.arange(100)]
 
-every_kind = pytest.mark.parametrize("kind", PARAMETERS)
-every_resumable_kind = pytest.mark.parametrize("kind", ["two_tower", "graphsage"])
+every_trainer = pytest.mark.parametrize("kind", PARAMETERS)
+every_kind = pytest.mark.parametrize("kind", [*PARAMETERS, "blend"])
+every_resumable_kind = pytest.mark.parametrize("kind", ["dropoutnet", "lightgcn", "two_tower", "graphsage"])
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +62,10 @@ def artifacts(split: Split, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     items = [f"shop:{index}" for index in range(split.train.n_items)]
     for kind, parameters in PARAMETERS.items():
         train(kind, split.train, parameters, directory=folder / kind, items=items)
-    return {kind: folder / kind for kind in PARAMETERS}
+    trained = {kind: folder / kind for kind in PARAMETERS}
+    write_items(folder / "blend", items)
+    train_blend(split, BLEND, components=trained, directory=folder / "blend")
+    return {**trained, "blend": folder / "blend"}
 
 
 @pytest.fixture(scope="session")
@@ -84,11 +106,11 @@ def test_an_artifact_scores_the_same_after_moving(kind: str, artifacts: dict[str
     shutil.copytree(artifacts[kind], tmp_path / "moved")
     assert np.array_equal(load_scorer(tmp_path / "moved").score(HISTORIES), before)
     assert read_items(tmp_path / "moved")[119] == "shop:119"
-    suffixes = {path.suffix for path in (tmp_path / "moved").iterdir()}
+    suffixes = {path.suffix for path in (tmp_path / "moved").rglob("*") if path.is_file()}
     assert suffixes <= {".json", ".safetensors", ".onnx"}
 
 
-@every_kind
+@every_trainer
 def test_training_twice_with_one_seed_gives_one_model(
     kind: str, artifacts: dict[str, Path], split: Split, tmp_path: Path
 ) -> None:
@@ -99,7 +121,7 @@ def test_training_twice_with_one_seed_gives_one_model(
     assert np.array_equal(load_scorer(tmp_path).score(HISTORIES), load_scorer(artifacts[kind]).score(HISTORIES))
 
 
-@pytest.mark.parametrize("kind", ["random", "two_tower", "graphsage"])
+@pytest.mark.parametrize("kind", ["random", "dropoutnet", "lightgcn", "two_tower", "graphsage"])
 def test_another_seed_gives_another_model(kind: str, artifacts: dict[str, Path], split: Split, tmp_path: Path) -> None:
     train(kind, split.train, PARAMETERS[kind] | {"seed": 4}, directory=tmp_path)
     other = load_scorer(tmp_path).score(HISTORIES)

@@ -1,7 +1,8 @@
 import numpy as np
 
-from recommender.ml.dataset import Interactions
+from recommender.ml.dataset import EVENT_KINDS, History, Interactions
 from recommender.ml.sequences import SequenceBatches
+from recommender.ml.time_gaps import event_codes
 
 
 def test_every_event_is_in_exactly_one_window_of_an_epoch(world: Interactions) -> None:
@@ -53,3 +54,50 @@ def test_weights_follow_their_items() -> None:
     )
     (batch,) = SequenceBatches(world, length=50, batch_size=50).epoch(np.random.default_rng(0))
     assert np.array_equal(batch.weight, batch.items + 1)
+
+
+def test_kinds_gaps_and_words_follow_their_items_as_they_are_served() -> None:
+    """Training reads of every window what serving would read of the same events."""
+    rng = np.random.default_rng(3)
+    n = 400
+    world = Interactions.from_events(
+        n_users=20,
+        n_items=n,
+        user=rng.integers(0, 20, n),
+        item=rng.permutation(n),
+        time=np.exp(rng.uniform(0, 17, n)),
+        kind=rng.integers(0, len(EVENT_KINDS), n),
+        user_features=np.arange(1, 21)[:, None] * np.ones((20, 3)),
+    )
+    served = {}
+    for history in world.shoppers():
+        for end in range(len(history), 0, -7):
+            window = slice(max(end - 7, 0), end)
+            part = History(history.items[window], history.kind[window], history.time[window], history.features)
+            served[int(part.items[0])] = (part, event_codes(part, length=7, kinds=len(EVENT_KINDS)))
+    windows = 0
+    for batch in SequenceBatches(world, length=7, batch_size=60).epoch(np.random.default_rng(0)):
+        assert batch.kind is not None
+        assert batch.gap is not None
+        assert batch.features is not None
+        for row in range(len(batch.items)):
+            size = int((batch.weight[row] > 0).sum())
+            history, codes = served[int(batch.items[row, 0])]
+            assert batch.items[row, :size].tolist() == history.items.tolist()
+            assert batch.kind[row, :size].tolist() == codes[:, 0].tolist()
+            assert batch.gap[row, :size].tolist() == codes[:, 1].tolist()
+            assert not batch.kind[row, size:].any()
+            assert not batch.gap[row, size:].any()
+            assert batch.features[row].tolist() == history.features.tolist()
+            windows += 1
+    assert windows == len(served)
+
+
+def test_the_order_of_synthetic_users_has_no_gaps_and_an_unknown_world_no_kinds(world: Interactions) -> None:
+    rated = Interactions.from_events(
+        n_users=1, n_items=4, user=[0] * 4, item=range(4), time=[0, 9, 99, 999], synthetic=[True] * 4, kind=[7] * 4
+    )
+    (batch,) = SequenceBatches(rated, length=9, batch_size=9).epoch(np.random.default_rng(0))
+    assert (batch.kind.tolist(), batch.gap.tolist(), batch.features) == ([[7] * 4], [[0] * 4], None)
+    unknown = next(SequenceBatches(world, length=9, batch_size=90).epoch(np.random.default_rng(0)))
+    assert (unknown.kind, unknown.gap, unknown.features) == (None, None, None)

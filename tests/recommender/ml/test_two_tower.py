@@ -1,16 +1,23 @@
 import time
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from recommender.ml.dataset import Interactions
+from recommender.ml.dataset import EVENT_KINDS, History, HistoryLike, Interactions
+from recommender.ml.evaluation import evaluate
 from recommender.ml.losses import weighted_softmax_cross_entropy
 from recommender.ml.progress import ignore_progress
 from recommender.ml.scorers import load_scorer
 from recommender.ml.sequences import SequenceBatch
 from recommender.ml.split import Split
+from recommender.ml.time_gaps import event_codes
+from recommender.ml.towers import StatedTower
+from recommender.ml.trainers import train
 from recommender.ml.two_tower import TwoTower, TwoTowerConfig, train_two_tower
 from recommender.ml.two_tower_export import export_two_tower
 from recommender.ml.two_tower_scorer import TwoTowerScorer
@@ -18,11 +25,16 @@ from recommender.ml.two_tower_scorer import TwoTowerScorer
 CONFIG = TwoTowerConfig(epochs=12, embedding_size=32, blocks=1, batch_size=200, learning_rate=4e-3)
 
 
-def random_model(n_items: int, dimensions: int) -> TwoTower:
+def random_model(n_items: int, dimensions: int, *, statements: int = 0, **config: Any) -> TwoTower:
     torch.manual_seed(5)
-    model = TwoTower(torch.nn.functional.normalize(torch.randn(n_items, dimensions), dim=1), TwoTowerConfig(blocks=2))
-    for parameter in model.user_tower.parameters():  # untrained biases are 0 and would hide a missing one
-        parameter.data += 0.05 * torch.randn_like(parameter)
+    model = TwoTower(
+        torch.nn.functional.normalize(torch.randn(n_items, dimensions), dim=1),
+        TwoTowerConfig(blocks=2, **config),
+        statements=torch.randn(20, statements) if statements else None,
+    )
+    for tower in (model.user_tower, model.stated_tower):  # untrained biases are 0 and would hide a missing one
+        for parameter in tower.parameters():
+            parameter.data += 0.05 * torch.randn_like(parameter)
     return model.eval()
 
 
@@ -33,21 +45,103 @@ def exported(model: TwoTower, directory: Path) -> TwoTowerScorer:
     return scorer
 
 
-def torch_scores(model: TwoTower, history: np.ndarray) -> np.ndarray:
+def torch_scores(model: TwoTower, history: HistoryLike) -> np.ndarray:
+    known = history if isinstance(history, History) else History(history)
     with torch.no_grad():
         vectors = model.item_tower()
-        states = model.user_tower(vectors[torch.from_numpy(history[-50:])][None])
+        events = torch.from_numpy(event_codes(known, length=50, kinds=len(EVENT_KINDS)))
+        stated = None if known.features is None else model.stated_tower(torch.from_numpy(known.features)[None])
+        states = model.user_tower(vectors[torch.from_numpy(known.items[-50:])][None], events[None], stated)
         return (states[0, -1] @ vectors.T).numpy()
 
 
-def test_the_served_scores_equal_the_torch_model(tmp_path: Path) -> None:
-    model = random_model(80, 24)
+def random_history(rng: np.random.Generator, size: int, features: int) -> History:
+    """With events of every kind, gaps from a second to months, and words or none."""
+    return History(
+        rng.integers(0, 80, size),
+        rng.integers(0, len(EVENT_KINDS), size).astype(np.uint8),
+        np.cumsum(np.exp(rng.uniform(0, 17, size))),
+        rng.normal(size=features).astype(np.float32) if features and rng.random() < 0.7 else None,
+    )
+
+
+@pytest.mark.parametrize("features", [0, 12])
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_the_served_scores_equal_the_torch_model(similarity: str, features: int, tmp_path: Path) -> None:
+    model = random_model(80, 24, statements=features, similarity=similarity)
     scorer = exported(model, tmp_path)
     rng = np.random.default_rng(0)
-    histories = [rng.integers(0, 80, size) for size in (0, 1, 2, 7, 49, 50, 51, 120)]
+    sizes = (0, 0, 1, 2, 7, 49, 50, 51, 120)
+    histories: list[HistoryLike] = [random_history(rng, size, features) for size in sizes]
+    histories += [rng.integers(0, 80, size) for size in sizes]
     expected = np.stack([torch_scores(model, history) for history in histories])
     np.testing.assert_allclose(scorer.score(histories), expected, atol=1e-4)
     np.testing.assert_allclose(scorer.score(histories[:1]), expected[:1], atol=1e-4)
+    np.testing.assert_allclose(scorer.score_one(histories[7]), expected[7], atol=1e-4)
+    assert scorer.item_vectors.shape == (80, 64 + (similarity == "dot"))
+
+
+def test_kinds_gaps_and_words_each_change_the_scores_and_unknown_ones_do_not(tmp_path: Path) -> None:
+    scorer = exported(random_model(80, 24, statements=12), tmp_path)
+    items, kind, time = np.array([3, 9]), np.array([2, 6], np.uint8), np.array([0.0, 500.0])
+    bare = scorer.score_one(items)
+    np.testing.assert_array_equal(scorer.score_one(History(items, np.zeros(2, np.uint8), time)), bare)
+    np.testing.assert_array_equal(scorer.score_one(History(items, features=np.zeros(12, np.float32))), bare)
+    told = [
+        scorer.score_one(history)
+        for history in (
+            History(items, kind),
+            History(items, kind, time),
+            History(items, kind, time, np.ones(12, np.float32)),
+        )
+    ]
+    for fewer, more in pairwise([bare, *told]):
+        assert np.abs(fewer - more).max() > 1e-3
+
+
+def test_words_of_another_size_are_refused(tmp_path: Path) -> None:
+    scorer = exported(random_model(80, 24, statements=12), tmp_path)
+    with pytest.raises(ValueError, match=r"features: received shape \(5,\) in row 1, the model expects \(12,\)"):
+        scorer.score([np.array([1]), History(np.array([1]), features=np.ones(5, np.float32))])
+
+
+def test_statements_that_differ_in_few_directions_are_read_in_those_alone() -> None:
+    """With two statements there is one direction to learn; what a new one says beyond it has no weights behind it."""
+    statements = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
+    tower = StatedTower(statements, 8, components=4)
+    tower.projection.data.normal_()
+    with torch.no_grad():
+        known = tower(statements)
+        beyond = tower(statements + torch.tensor([0.0, 0.0, 0.0, 1.0]))
+    torch.testing.assert_close(known, beyond)
+    assert not torch.allclose(known[0], known[1])
+    assert tower(torch.zeros(1, 4)).abs().max() == 0
+
+
+def test_what_a_shopper_stated_ranks_for_them_before_they_took_anything(world: Interactions, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    directions = rng.normal(size=(8, 20))
+    words = directions[np.arange(world.n_users) % 8] + 0.3 * rng.normal(size=(world.n_users, 20))
+    stated = replace(world, user_features=words.astype(np.float32))
+    train_two_tower(stated, replace(CONFIG, epochs=10), directory=tmp_path, progress=ignore_progress)
+    newcomers = [History(np.empty(0, np.int64), features=words.astype(np.float32)) for words in directions]
+    best = load_scorer(tmp_path).score(newcomers).argsort(axis=1)[:, -10:]
+    own = (best % 8 == np.arange(8)[:, None]).mean()
+    assert own >= 0.4  # chance, and a shopper who said nothing: an eighth
+
+
+def test_the_inner_product_with_biases_over_sampled_negatives_learns_as_well(split: Split, tmp_path: Path) -> None:
+    config = replace(CONFIG, similarity="dot", negatives=40)
+    train_two_tower(split.train, config, directory=tmp_path / "tower", progress=ignore_progress)
+    train("popularity", split.train, directory=tmp_path / "popularity")
+    tower, popularity = (evaluate(load_scorer(tmp_path / name), split) for name in ("tower", "popularity"))
+    assert tower.mean_ndcg > 1.5 * popularity.mean_ndcg
+
+
+@pytest.mark.parametrize(("field", "value"), [("similarity", "euclid"), ("negatives", -1), ("feature_dropout", 1.0)])
+def test_a_configuration_that_cannot_be_is_refused_by_value(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{field}: received {value!r}"):
+        TwoTowerConfig(**{field: value})
 
 
 def test_the_served_item_tower_equals_the_torch_model(tmp_path: Path) -> None:
@@ -131,3 +225,28 @@ def test_scoring_one_visitor_of_a_large_shop_takes_milliseconds(tmp_path: Path) 
         seconds.append(time.perf_counter() - started)
     # The best of 50 is what it costs when nothing else runs on the machine.
     assert min(seconds) <= 0.002
+
+
+def test_a_training_continues_with_earlier_weights_over_more_items_and_first_statements(
+    world: Interactions, tmp_path: Path
+) -> None:
+    """A step of next to no size leaves the scores of earlier items as they were, wherever they now stand."""
+    names = [f"item {index}" for index in range(world.n_items)]
+    config = {"epochs": 3, "embedding_size": 16, "seed": 3}
+    train("two_tower", world, config, directory=tmp_path / "earlier", items=names)
+    order = np.random.default_rng(0).permutation(world.n_items)
+    moved = replace(
+        world,
+        n_items=world.n_items + 2,
+        item=np.argsort(order)[world.item],
+        content=np.concatenate([world.content[order], world.content[:2]]),
+        user_features=np.ones((world.n_users, 4), np.float32),
+    )
+    items = [names[index] for index in order] + ["new", "newer"]
+    settings = config | {"epochs": 1, "learning_rate": 1e-7}
+    train("two_tower", moved, settings, directory=tmp_path / "new", items=items, continue_from=tmp_path / "earlier")
+    earlier, new = load_scorer(tmp_path / "earlier"), load_scorer(tmp_path / "new")
+    history = np.array([7, 30, 15])
+    moved_history = np.argsort(order)[history]
+    np.testing.assert_allclose(new.score_one(moved_history)[:120], earlier.score_one(history)[order], atol=0.01)
+    assert new.n_items == 122

@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from feedback.models import Slate
-from feedback.selectors import ShopperState
+from feedback.selectors import ShopperState, shopper_state
 from recommender.ml.dataset import EVENT_KINDS
 from recommender.models import ModelKind
 from recommender.services.models import promote, rollback
@@ -158,3 +158,23 @@ def test_a_model_says_what_it_knows_of_a_history(shop):
     assert [int(model.product_ids[index]) for index in history.items] == [known[1], known[0]]
     assert [EVENT_KINDS[code] for code in history.kind] == ["like", "click"]
     assert history.time.tolist() == [1.0, 3.0]
+
+
+def test_a_blend_serves_in_its_own_order_and_says_which_part_of_it_chose(shop):
+    train_version(ModelKind.TRANSITION_KNN)
+    train_version(ModelKind.POPULARITY)
+    version = serve(ModelKind.BLEND)
+    visitor = VisitorFactory(consented=True)
+    EventFactory(visitor=visitor, type="like", product=shop[1][2])
+    slate = recommend(visitor=visitor, n=4)
+    assert slate.model == version.name
+    assert {item.source for item in slate.items} == {"transition_knn"}
+    assert {item.product for item in slate.items} <= set(shop[1])
+    assert slate.items[0].reason == "Because you liked Winter 2"
+    logged = Slate.objects.get(pk=slate.slate_id)
+    assert replay(logged) == logged.products
+    model = champion.load_champion()
+    order = np.argsort(-model.scorer.score_one(model.history(shopper_state(visitor))), kind="stable")
+    unseen = [int(model.product_ids[item]) for item in order if int(model.product_ids[item]) != shop[1][2].pk]
+    assert slate.items[0].product.pk == unseen[0]
+    assert len(recommend(visitor=None, n=6).items) == 6
