@@ -38,6 +38,11 @@ class ShopperState:
     persona: str = ""
     """Key of the persona they are like, if one is known."""
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nothing is known that a ranking of their own could follow."""
+        return not (self.history or self.preferences or self.persona)
+
 
 def standing_events(visitor: Visitor) -> QuerySet[Event]:
     """Events that were not taken back."""
@@ -64,9 +69,9 @@ def shopper_state(visitor: Visitor | None) -> ShopperState:
         elif event_type == Event.Type.PURCHASE:
             purchased.add(product_id)
         if event_type in POSITIVE_TYPES:
-            strongest, latest = history.setdefault(product_id, (event_type, occurred_at.timestamp()))
+            strongest, moment = history.setdefault(product_id, (event_type, occurred_at.timestamp()))
             if POSITIVE_TYPES.index(event_type) > POSITIVE_TYPES.index(strongest):
-                history[product_id] = event_type, latest
+                history[product_id] = event_type, moment
     disliked = {product_id for product_id, event_type in opinion.items() if event_type == Event.Type.DISLIKE}
     kept = [product_id for product_id in history if product_id not in disliked][:LONGEST_HISTORY][::-1]
     return ShopperState(

@@ -131,7 +131,8 @@ def _rows(query: QuerySet[Event, Any]) -> Iterator[NDArray[Any]]:
     begun = False
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)", parameters) as copy,
+        # psycopg's own cursor: the one that Django wraps around it in DEBUG takes no parameters here.
+        cursor.cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)", parameters) as copy,
     ):
         for data in copy:
             buffer += data

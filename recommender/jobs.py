@@ -22,6 +22,7 @@ from recommender.ml.progress import EpochReport
 from recommender.ml.scorers import load_scorer
 from recommender.ml.split import Split, leave_one_out
 from recommender.ml.trainers import BLEND, TRAINERS, make_config, train
+from recommender.ml.tuning import GRIDS, train_tuned
 from recommender.models import ModelKind, ModelVersion, TrainingRun
 from recommender.rating_training import train_head, without_held_out
 from recommender.selectors import is_abandoned, latest_versions
@@ -85,6 +86,9 @@ def _train(
         components: list[ModelVersion] = []
         if run.kind == ModelKind.BLEND:
             components = _train_blend(split, config, dataset, directory=artifact, progress=progress)
+        elif run.kind in GRIDS and not run.config and holds_out(split):
+            tuned, _ = train_tuned(run.kind, split, directory=artifact, items=items, progress=progress)
+            config = make_config(run.kind, tuned)
         else:
             learned = split.train
             if run.kind == ModelKind.TWO_TOWER:

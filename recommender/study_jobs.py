@@ -131,10 +131,11 @@ class _Bench:
         split, models = self.split, self.folder / "models"
         if isinstance(protocol_of(cell.protocol), ColdItems):
             split, models = leave_one_out(split.train), self.folder / "models-of-blends"
+        trained = set(self.study.cells.filter(protocol=cell.protocol, error="").values_list("kind", flat=True))
         components = {
             kind: self._trained(replace(cell, kind=kind, seed=cell.seed if is_seeded(kind) else 0), split, models)
             for kind in config.components
-            if kind in self.study.kinds
+            if kind in trained
         }
         artifact = self.folder / "models" / cell.name
         train_blend(

@@ -43,7 +43,7 @@ class ColdStartSplit:
     catalogue: (n_items,) the data's item by index in the extended catalogue: trained items, then unseen ones.
     new_content: (N, D), of the unseen ones.
     cold_items: on unseen items, of known users. cold_users: the same last items of unseen users, by what is revealed:
-    "1", "3", "5" first picks or "all".
+    "1", "3", "5" first picks or "all"; in the test only, since no setting is chosen by them.
     """
 
     warm: Split
@@ -108,7 +108,7 @@ def split_for(data: ColdStartData, holdout: Holdout, *, part: str) -> ColdStartS
         catalogue=catalogue,
         new_content=present.content[len(trained) :],
         cold_items=_about_items(present, len(trained), ~holdout.users, ordered=data.ordered),
-        cold_users=_about_users(on_trained, holdout.users, ordered=data.ordered),
+        cold_users=_about_users(on_trained, holdout.users, ordered=data.ordered) if part == "test" else {},
     )
 
 

@@ -58,7 +58,7 @@ CURVE_GOAL = 0.99
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder, or for --format sequences a file")
     parser.add_argument("--format", choices=FORMATS, default="lightgcn", help="train.txt and test.txt by default")
-    parser.add_argument("--name", default=None, help="gowalla, for the peers; else read from the data's path")
+    parser.add_argument("--dataset", default=None, help="gowalla, for the peers; else read from the data's path")
     parser.add_argument("--seed", type=int, default=0, help="draws the validation part and the models' starts")
     parser.add_argument("--epochs", type=int, default=None, help="of LightGCN; the learning rate decays over them")
     parser.add_argument("--models", nargs="+", default=list(GRIDS), choices=list(GRIDS), metavar="KIND")
@@ -70,7 +70,7 @@ def run(
     *,
     data: Path,
     format: Format,  # the option's name
-    name: str | None,
+    dataset: str | None,
     seed: int,
     epochs: int | None,
     models: list[str],
@@ -83,7 +83,7 @@ def run(
         raise ValueError(f"epochs: received {epochs}, expected at least 1")
     static = read_static(data, format, seed)
     final = static.final
-    name = name or next((known for known in PEERS if known in str(data).lower()), data.stem)
+    name = dataset or next((known for known in PEERS if known in str(data).lower()), data.stem)
     rows: dict[str, dict[str, Any]] = {}
     found: dict[str, Evaluation] = {}
     for kind in models:

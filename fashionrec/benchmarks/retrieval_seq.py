@@ -25,26 +25,9 @@ from recommender.ml.metrics import paired_bootstrap
 from recommender.ml.scorers import load_scorer
 from recommender.ml.split import Part, Split, leave_one_out
 from recommender.ml.trainers import make_config, train
+from recommender.ml.tuning import GRIDS
 
 HELP = "Recall and NDCG of the next item on a file of sequences, all models and their blend, full ranking"
-
-GRIDS: dict[str, list[dict[str, Any]]] = {
-    "popularity": [{}],
-    "item_knn": [{"history_decay": decay, "shrinkage": s} for decay in (0.5, 0.7) for s in (10.0, 30.0, 100.0)],
-    "transition_knn": [
-        {"target_exponent": target, "backward_weight": backward}
-        for target in (0.0, 0.1, 0.2)
-        for backward in (0.2, 0.3)
-    ],
-    "gf_cf": [{"alpha": alpha, "history_decay": decay} for alpha in (0.0, 0.3) for decay in (0.6, 0.8, 1.0)],
-    "ease": [{"reg": reg, "history_decay": decay} for reg in (100.0, 250.0) for decay in (0.6, 0.8)],
-    "slist": [
-        {"reg": reg, "source_decay": source, "target_decay": target}
-        for reg in (50.0, 100.0)
-        for source, target in ((0.8, 0.4), (0.8, 0.5), (0.9, 0.4))
-    ],
-}
-"""Settings tried on validation for the models without a seed: at most six each."""
 
 LEARNED: dict[str, dict[str, Any]] = {
     "two_tower": {"blocks": 2, "batch_size": 1500, "learning_rate": 2e-3, "epochs": 32},
@@ -78,7 +61,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, required=True, help="FILE.txt or .txt.gz: `user item item …`, oldest first"
     )
-    parser.add_argument("--name", default=None, help="beauty or sports, for the peers; else read from the file's name")
+    parser.add_argument(
+        "--name", dest="dataset", default=None, help="beauty or sports, for the peers; else read from the file's name"
+    )
     parser.add_argument("--seed", type=int, default=0, help="the first of the seeds")
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--processes", type=int, default=2, help="trainings at a time, one thread each")
@@ -89,7 +74,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(
     *,
     data: Path,
-    name: str | None,
+    dataset: str | None,
     seed: int,
     seeds: int,
     processes: int,
@@ -103,7 +88,7 @@ def run(
     split = leave_one_out(read_sequences(data))
     if not len(split.targets("test")[0]):
         raise ValueError(f"data: no shopper in {str(data)!r} has three items, nothing can be held out")
-    name = name or next((known for known in PEERS if known in data.name.lower()), data.stem)
+    name = dataset or next((known for known in PEERS if known in data.name.lower()), data.stem)
     Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
     folder = keep or Path(tempfile.mkdtemp(prefix="retrieval-seq-", dir=settings.DATA_DIR))
     try:
@@ -116,7 +101,8 @@ def run(
 def _measure(
     split: Split, name: str, seeds: range, data: Path, folder: Path, *, processes: int, epochs: int | None
 ) -> dict[str, Any]:
-    grids = {kind: grid for kind, grid in GRIDS.items() if kind not in INVERTED or split.train.n_items <= MAX_ITEMS}
+    large = split.train.n_items > MAX_ITEMS
+    grids = {"popularity": [{}], **{kind: grid for kind, grid in GRIDS.items() if not (large and kind in INVERTED)}}
     jobs = [
         (kind, settings, folder / f"{kind}-{number}")
         for kind, grid in grids.items()

@@ -82,23 +82,23 @@ def run(
 
 
 def growth(rows: list[dict[str, Any]], name: str) -> dict[str, float] | None:
-    """How a measurement grows: seconds as a power of the interactions, own memory as a line through the two largest.
+    """How a measurement grows through the two largest sizes: seconds as a power of the interactions, memory as a line.
 
-    None with less than two sizes from FITTED_FROM on.
+    Smaller ones would bend it down: there what does not grow weighs more. None with less than two from FITTED_FROM on.
     """
-    fitted = [row for row in rows if row["interactions"] >= FITTED_FROM]
+    fitted = [row for row in rows if row["interactions"] >= FITTED_FROM][-2:]
     if len(fitted) < 2:
         return None
     sizes = np.array([row["interactions"] for row in fitted], dtype=float)
     seconds = np.array([_seconds(row["measured"][name]) for row in fitted])
     exponent, constant = np.polyfit(np.log(sizes), np.log(seconds), 1)
-    memory = np.array([row["measured"][name]["own_mb"] for row in fitted[-2:]])
-    per_interaction = float((memory[1] - memory[0]) / (sizes[-1] - sizes[-2]))
+    memory = np.array([row["measured"][name]["own_mb"] for row in fitted])
+    per_interaction = max(0.0, float((memory[1] - memory[0]) / (sizes[1] - sizes[0])))
     return {
         "exponent": float(exponent),
         "seconds": float(np.exp(constant + exponent * np.log(EXTRAPOLATED))),
         "bytes_per_interaction": per_interaction * (1 << 20),
-        "own_mb": float(memory[1] + per_interaction * (EXTRAPOLATED - sizes[-1])),
+        "own_mb": float(memory[1] + per_interaction * (EXTRAPOLATED - sizes[1])),
     }
 
 

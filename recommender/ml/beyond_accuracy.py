@@ -101,7 +101,7 @@ def intra_list_diversity(shown: IntArray, content: FloatArray) -> PerUser:
 
     shown: (U, k); content: (n_items, D) float32, L2-normalised. Ziegler et al. 2005, in its averaged form.
     """
-    known = (shown >= 0) & content.any(axis=1)[shown]
+    known = (shown >= 0) & (np.linalg.norm(content, axis=1) > 0)[shown]
     count = known.sum(axis=1)
     # The sum over pairs is (|Σv|² − Σ|v|²) / 2: no pair is visited.
     total = np.zeros((len(shown), content.shape[1]))
@@ -147,7 +147,7 @@ def popularity_lift(shown: IntArray, histories: Sequence[IntArray], popularity: 
     """
     listed = shown >= 0
     compared = np.array([len(history) > 0 for history in histories]) & listed.any(axis=1)
-    took = [float(popularity[histories[user]].mean()) for user in np.flatnonzero(compared)]
+    took = [float(popularity[histories[user]].mean()) for user in np.flatnonzero(compared).tolist()]
     if not any(took):
         return None
     means = np.where(listed, popularity[shown], 0.0)[compared].sum(axis=1) / listed[compared].sum(axis=1)

@@ -39,7 +39,7 @@ def train_content_knn(
 ) -> None:
     """Writes content.safetensors: content (n_items, D) float16 and popularity in [0, 1], the fallback."""
     started = time.monotonic()
-    tensors = {"content": interactions.content.astype(np.float16), "popularity": popularity_share(interactions)}
-    write_tensors(directory, "content", tensors)
+    content = interactions.content.astype(np.float16)
+    write_tensors(directory, "content", {"content": content, "popularity": popularity_share(interactions)})
     write_config(directory, kind="content_knn", n_items=interactions.n_items, **asdict(config))
     progress(EpochReport(epoch=1, epochs=1, loss=0.0, seconds=time.monotonic() - started))

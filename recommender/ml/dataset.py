@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -225,7 +226,8 @@ class Interactions:
 
     def take(self, events: NDArray[np.bool_]) -> Interactions:
         """The same world with only the events where the (E,) mask is true."""
-        return replace(self, **{name: take_rows(getattr(self, name), events) for name in EVENT_DTYPES})
+        taken: dict[str, Any] = {name: take_rows(getattr(self, name), events) for name in EVENT_DTYPES}
+        return replace(self, **taken)
 
     def deduplicated(self) -> Interactions:
         """Each (user, item) once, as `first_encounters` merges them."""

@@ -68,10 +68,10 @@ def joined(*, timeout: timedelta = TIMEOUT) -> Iterator[World]:
     if os.environ.get("MASTER_ADDR") in ("localhost", "127.0.0.1", "::1", socket.gethostname()):
         # All on one machine: gloo would otherwise look for an address of the host's name, which may lead nowhere.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if os.path.exists("/sys/class/net/lo") else "lo0")
-    on_gpu = torch.cuda.is_available()
-    if on_gpu:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    on_gpu = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", size))
+    if on_gpu:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
     with _expecting_all(rank, size):
         dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=timeout)
     try:

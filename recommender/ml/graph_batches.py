@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,9 +67,11 @@ class SupervisionBatches:
     def epoch(self, rng: np.random.Generator) -> Iterator[SampledGraph]:
         """Batches in an order, and with neighbourhoods and negatives, that follow from `rng` alone."""
         self.generator.manual_seed(int(rng.integers(2**63)))
-        shuffled = self.supervised[torch.randperm(len(self.supervised), generator=self.generator)]
+        keys = torch.randint(2**31, (_ROUNDS,), generator=self.generator).tolist()
         diverge(self.generator)
-        for edges in own_share(shuffled.split(self.batch_size)):
+        for start in own_share(range(0, len(self.supervised), self.batch_size)):
+            places = torch.arange(start, min(start + self.batch_size, len(self.supervised)))
+            edges = self.supervised[shuffled(places, len(self.supervised), keys)]
             yield self.sampler.sample(edges, self.user[edges], self.item[edges])
 
     def loss(self, model: GraphSAGE, batch: SampledGraph) -> Tensor:
@@ -119,6 +121,29 @@ class SupervisionBatches:
 
     def _random(self, size: int) -> Tensor:
         return torch.rand(size, generator=self.generator)
+
+
+_ROUNDS = 4
+
+
+def shuffled(places: Tensor, size: int, keys: Sequence[int]) -> Tensor:
+    """The numbers at `places` of a random order of 0 … size − 1 that is never held: memory does not grow with `size`.
+
+    A Feistel network (Luby and Rackoff 1988) permutes the numbers below the next power of 4; those that leave the range
+    walk on until they are back. keys: one per round, at least 4.
+    """
+    half = max(1, (max(size - 1, 1).bit_length() + 1) // 2)
+    mask = (1 << half) - 1
+    numbers, outside = places.clone(), torch.arange(len(places))
+    while len(outside):
+        left, right = numbers[outside] >> half, numbers[outside] & mask
+        for key in keys:
+            mixed = (right + key) * 0x9E3779B1
+            mixed = (mixed ^ (mixed >> 15)) * 0x85EBCA6B
+            left, right = right, left ^ ((mixed ^ (mixed >> 13)) & mask)
+        numbers[outside] = (left << half) | right
+        outside = outside[numbers[outside] >= size]
+    return numbers
 
 
 def batch_size_for(edges: int, largest: int) -> int:

@@ -67,7 +67,8 @@ class InteractionSampler(BaseSampler):
     audience_hops: at so many hops items reach the users who took them, by default at all but the last: users have
         nothing to say before they heard from their items.
     message_edges: (E,) bool, the interactions that messages may run along; None: all. Every interaction can be
-        supervision, and a seed's own history is whole: it is what is asked about. generator: all randomness of the sampler; the caller seeds it.
+        supervision, and a seed's own history is whole: it is what is asked about.
+    generator: all randomness of the sampler; the caller seeds it.
     """
 
     def __init__(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +136,8 @@ def measure_memory(
             for step, _ in enumerate(loop.steps(), start=1):
                 if step == steps:
                     break
-        rows.append({"edges": count, "graph_mib": before / 2**20, "training_mib": (peak_memory() - before) / 2**20})
+            rows.append({"edges": count, "graph_mib": before / 2**20, "training_mib": (peak_memory() - before) / 2**20})
+            del loop
     return rows
 
 
@@ -206,7 +209,13 @@ def one_thread() -> Iterator[None]:
 
 
 def reset_peak_memory() -> int:
-    """Lets `peak_memory` begin anew, and returns the bytes that are resident now (Linux, proc(5): clear_refs)."""
+    """Lets `peak_memory` begin anew, and returns the bytes that are resident now (Linux, proc(5): clear_refs).
+
+    What was freed before is given back to the system first: otherwise training would live in it and seem to need none.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):  # a C library other than glibc has no malloc_trim
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 

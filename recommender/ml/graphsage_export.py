@@ -57,13 +57,14 @@ class ServedItemTower(nn.Module):
         layers = self.model.layers
         means = (weights @ said).squeeze(1).chunk(len(layers), dim=1)
         of_users: list[Tensor | None] = [None] * len(layers)
+        groups = rest[2:]
         if len(layers) > 1:
-            said_by_users, user_weights, *rest = rest
+            said_by_users, user_weights = rest[:2]
             of_users[1:] = (user_weights @ said_by_users).squeeze(1).chunk(len(layers) - 1, dim=1)
         item, says = start, []
         for layer, mean, users in zip(layers, means, of_users, strict=True):
             says.append(item)
-            item = layer.item_from_means(mean + alone * item, item, users, rest)
+            item = layer.item_from_means(mean + alone * item, item, users, groups)
         return torch.cat([self.model.item_vectors(item, popularity), *says], dim=1)
 
 

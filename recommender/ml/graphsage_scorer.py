@@ -75,12 +75,14 @@ class GraphSAGEScorer:
         directory = Path(directory)
         config = read_config(directory)
         item_vectors = read_tensors(directory, "item_vectors")["item_vectors"]
+        projection = read_tensors(directory, "content_projection")
         stored_groups = read_tensors(directory, "group_vectors")
         return cls(
             item_vectors=item_vectors,
             representations=read_tensors(directory, "item_representations")["item_representations"],
             group_vectors={name: stored_groups[name] for name in config["groups"]},
-            **read_tensors(directory, "content_projection"),
+            centre=projection["centre"],
+            projection=projection["projection"],
             half_lives=tuple(config["half_lives"]),
             history_length=config["history_length"],
             audience=config["audience"],
@@ -144,7 +146,7 @@ class GraphSAGEScorer:
         self._check_content(content)
         near = np.full((len(content), 0), -1) if neighbours is None else np.asarray(neighbours, dtype=np.int64)
         start = (content - self.centre) @ self.projection * content.any(axis=1, keepdims=True)
-        alone = (near < 0).all(axis=1, keepdims=True)
+        alone = np.asarray((near < 0).all(axis=1, keepdims=True))
         return self._embed_items(start.astype(np.float32), near, alone, groups or {}, None)
 
     def refresh_items(

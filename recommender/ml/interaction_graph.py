@@ -44,9 +44,13 @@ class InteractionGraph:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
             return Smoothing(
-                torch.sparse_csr_tensor(self.offsets, self.column, values, (rows, columns)),
+                torch.sparse_csr_tensor(self.offsets, self.column, values, (rows, columns), check_invariants=False),
                 torch.sparse_csr_tensor(
-                    self._column_offsets, self.row[self._order], values[self._order], (columns, rows)
+                    self._column_offsets,
+                    self.row[self._order],
+                    values[self._order],
+                    (columns, rows),
+                    check_invariants=False,
                 ),
             )
 

@@ -15,9 +15,8 @@ from torch import Tensor
 
 from recommender.ml.artifact import write_config, write_tensors
 from recommender.ml.dataset import FloatArray, IntArray, Interactions
-from recommender.ml.gf_cf import right_singular_vectors
 from recommender.ml.interaction_graph import InteractionGraph
-from recommender.ml.interaction_matrix import normalised, popularity_share, user_item_matrix
+from recommender.ml.interaction_matrix import popularity_share, user_item_matrix
 from recommender.ml.lightgcn_model import LightGCN
 from recommender.ml.multinomial_loss import multinomial_loss
 from recommender.ml.progress import EpochCallback
@@ -34,7 +33,7 @@ class LightGCNConfig:
     embedding_size: int = 64
     """d, of users and items."""
 
-    layers: int = 1
+    layers: int = 2
     """Hops from item to item through common users, two of the paper's layers each."""
 
     epochs: int = 40
@@ -58,17 +57,14 @@ class LightGCNConfig:
     item_dropout: float = 0.1
     """Chance that an item is placed by its content alone for a step, so that new items can be; 0 without content."""
 
-    spectral_start: bool = True
-    """Embeddings start as singular vectors of the graph instead of noise."""
-
     seed: int = 0
     """Of everything that is drawn."""
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "epochs", "batch_size"):
+        for name in ("embedding_size", "layers", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected at least 1")
-        for name in ("layers", "reg", "user_balance"):
+        for name in ("reg", "user_balance"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected at least 0")
         if not 0 < self.held_share < 1:
@@ -144,12 +140,6 @@ def make_lightgcn(taken: sparse.csr_array, content: FloatArray, config: LightGCN
     rng = seed_everything(config.seed, 0)
     n_items, size = taken.shape[1], config.embedding_size
     start = rng.standard_normal((n_items, size)).astype(np.float32) / math.sqrt(size)
-    if config.spectral_start:
-        basis = right_singular_vectors(normalised(taken)[0], size, rng)
-        if basis.shape[1]:
-            # Scaled so that an item's vector has length 1 on average, like the noise; some noise stays for the others.
-            start *= 0.1
-            start[:, : basis.shape[1]] += basis * math.sqrt(n_items / basis.shape[1])
     degree = torch.from_numpy(np.asarray(taken.sum(axis=0), np.float32))
     return LightGCN(torch.from_numpy(start), degree, torch.from_numpy(content), layers=config.layers)
 
@@ -212,9 +202,13 @@ def _write(
         # Of new items only the layer before the graph is there.
         projection = model.projection if interactions.content.shape[1] else torch.zeros(0, config.embedding_size)
         damping = model.damping()[model.degree > 0].median()
+        # An item without users and content has no place: it gets average scores.
+        vectors = tables.item_vectors
+        placed = vectors.any(dim=1)
+        vectors = torch.where(placed[:, None], vectors, vectors[placed].mean(dim=0))
         tensors = {
             "representations": tables.representations,
-            "item_vectors": tables.item_vectors * model.log_scale.clamp(max=math.log(100.0)).exp(),
+            "item_vectors": vectors * model.log_scale.clamp(max=math.log(100.0)).exp(),
             "history_projection": projection * model.history_weights[0] * damping,
             "item_projection": projection * model.item_weights[0],
         }

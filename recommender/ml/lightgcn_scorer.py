@@ -36,7 +36,14 @@ class LightGCNScorer:
 
     @classmethod
     def load(cls, directory: Path) -> LightGCNScorer:
-        return cls(**read_tensors(directory, "item_vectors"))
+        tensors = read_tensors(directory, "item_vectors")
+        return cls(
+            representations=tensors["representations"],
+            item_vectors=tensors["item_vectors"],
+            history_projection=tensors["history_projection"],
+            item_projection=tensors["item_projection"],
+            popularity=tensors["popularity"],
+        )
 
     def score(self, histories: Sequence[HistoryLike]) -> FloatArray:
         return self.user_vectors(histories) @ self.item_vectors.T + FALLBACK_SCALE * self.popularity
@@ -59,7 +66,7 @@ class LightGCNScorer:
         if len(self.item_projection):
             added = np.stack([content @ self.history_projection, content @ self.item_projection])
         length = np.linalg.norm(added[1], axis=1, keepdims=True)
-        scale = np.linalg.norm(self.item_vectors[:1])
+        scale = np.linalg.norm(self.item_vectors, axis=1).max(initial=0.0)
         placed = scale * added[1] / np.maximum(length, 1e-12)
         vectors = np.where(length > 1e-12, placed, self.item_vectors.mean(axis=0))
         return replace(

@@ -164,7 +164,7 @@ def paired_bootstrap_over_seeds(
     difference = a[0] - b[0]
     means = np.empty(samples)
     for sample in range(samples):
-        users = rng.integers(0, n_users, n_users)
+        users: IntArray = rng.integers(n_users, size=(n_users,))
         if single:
             means[sample] = difference[users].mean()
         else:

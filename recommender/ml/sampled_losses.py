@@ -42,7 +42,7 @@ def sampled_ranking_loss(
     """
     if loss not in RANKING_LOSSES:
         raise ValueError(f"loss: received {loss!r}, expected one of {', '.join(RANKING_LOSSES)}")
-    row, column = excluded
+    row, column = (part.contiguous() for part in excluded)
     return _SampledRankingLoss.apply(  # type: ignore[no-any-return, no-untyped-call]
         loss, users, positives, negatives, -log_inclusion, row, column, weight
     )

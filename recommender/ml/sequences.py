@@ -66,7 +66,7 @@ class SequenceBatches:
         lengths = shuffled[:, 1] - shuffled[:, 0]
         by_length = np.argsort(lengths, kind="stable")
         cuts = self._cut(lengths[by_length])
-        for batch in own_share(rng.permutation(len(cuts))):
+        for batch in own_share(rng.permutation(len(cuts)).tolist()):
             start, end = cuts[batch]
             windows = shuffled[by_length[start:end]]
             length = windows[-1, 1] - windows[-1, 0]

@@ -47,7 +47,7 @@ TRAINERS: dict[str, Trainer] = {
     "lightgcn": Trainer("recommender.ml.lightgcn", "train_lightgcn", "LightGCNConfig"),
     "dropoutnet": Trainer("recommender.ml.dropoutnet", "train_dropoutnet", "DropoutNetConfig"),
     "two_tower": Trainer("recommender.ml.two_tower", "train_two_tower", "TwoTowerConfig", continues=True),
-    "graphsage": Trainer("recommender.ml.graphsage", "train_graphsage", "GraphSAGEConfig"),
+    "graphsage": Trainer("recommender.ml.graphsage", "train_graphsage", "GraphSAGEConfig", continues=True),
 }
 
 BLEND = Trainer("recommender.ml.blend", "train_blend", "BlendConfig")

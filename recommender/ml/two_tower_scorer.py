@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -67,7 +68,7 @@ class TwoTowerScorer:
         mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
         items = np.zeros(mask.shape, np.int64)
         items[mask] = np.concatenate([*recent, lengths[:0]])
-        inputs = {"item_vectors": self.item_vectors[items], "mask": mask.astype(np.float32)}
+        inputs: dict[str, NDArray[Any]] = {"item_vectors": self.item_vectors[items], "mask": mask.astype(np.float32)}
         if self.event_kinds:
             inputs["events"] = self._events(histories, mask)
         if self.feature_dimensions:

@@ -80,7 +80,7 @@ def recommend(
         model=model.name if model else FALLBACK_MODEL,
     )
     pool = (learned_blend(context, model) if product is None else []) or blend(
-        _candidates(context, model), stranger=not context.shopper.history and product is None
+        _candidates(context, model), stranger=context.shopper.is_stranger and product is None
     )
     stages = choose(context, pool)
     chosen = [pair for stage in stages for pair in stage.chosen + stage.fill]

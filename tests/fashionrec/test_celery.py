@@ -24,6 +24,8 @@ from fashionrec.processes import QUEUES
         ("catalog.tasks.work_embedding_run", "embed"),
         ("personas.tasks.work_rating_run", "rate"),
         ("recommender.tasks.work_training_run", "train"),
+        ("recommender.tasks.work_retraining", "train"),
+        ("recommender.tasks.place_new_products", "default"),
     ],
 )
 def test_each_task_has_its_queue_and_a_worker_listens_to_it(task, queue):

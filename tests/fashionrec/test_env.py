@@ -31,6 +31,8 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(variab
         FASHIONREC_STORAGE_OPTIONS="[1]",
         FASHIONREC_LOG_FORMAT="loud",
         FASHIONREC_IMAGE_HOSTS_ALLOWED="cdn.internal,https://cdn.internal/",
+        FASHIONREC_RETRAIN_HOUR="24",
+        FASHIONREC_RETRAIN_EVERY_HOURS="-1",
     )
     with pytest.raises(EnvValidationError) as caught:
         read_environment()
@@ -42,6 +44,8 @@ def test_every_mistake_is_reported_at_once_under_the_name_of_its_variable(variab
         "FASHIONREC_STORAGE_OPTIONS",
         "FASHIONREC_LOG_FORMAT",
         "FASHIONREC_IMAGE_HOSTS_ALLOWED",
+        "FASHIONREC_RETRAIN_HOUR",
+        "FASHIONREC_RETRAIN_EVERY_HOURS",
     }
     assert "[1]" in str(caught.value.error_messages["FASHIONREC_STORAGE_OPTIONS"])
 
@@ -65,6 +69,8 @@ def test_with_nothing_but_a_key_the_shop_is_one_machine_with_everything_embedded
     assert environment.encoder == "compact"
     assert environment.rater == "personas.ml.language_models.transformers_model.TransformersModel"
     assert (environment.rater_options, environment.rating_gate) == ({"model": "compact"}, {})
+    assert (environment.retrain_hour, environment.retrain_every_hours) == (None, 0.0)
+    assert (environment.retrain_promote, environment.retrain_continue) == (False, False)
 
 
 def test_what_is_set_is_what_is_read(variables, tmp_path):
@@ -76,6 +82,8 @@ def test_what_is_set_is_what_is_read(variables, tmp_path):
         FASHIONREC_SECURE_COOKIES="true",
         FASHIONREC_STORAGE_OPTIONS='{"bucket_name": "shop"}',
         FASHIONREC_LEASE_SECONDS="4",
+        FASHIONREC_RETRAIN_KINDS="ease, two_tower",
+        FASHIONREC_RETRAIN_HOUR="0",
         FASHIONREC_LOG_FORMAT="json",
         DATABASE_URL="postgresql://shop@db/shop",
         CELERY_BROKER_URL="redis://queue/0",
@@ -87,4 +95,5 @@ def test_what_is_set_is_what_is_read(variables, tmp_path):
     assert environment.secure_cookies is True
     assert environment.storage_options == {"bucket_name": "shop"}
     assert (environment.lease_seconds, environment.log_format) == (4.0, "json")
+    assert (environment.retrain_kinds, environment.retrain_hour) == (["ease", "two_tower"], 0)
     assert (environment.database_url, environment.broker_url) == ("postgresql://shop@db/shop", "redis://queue/0")

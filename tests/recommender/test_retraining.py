@@ -213,12 +213,17 @@ def test_a_kind_that_fails_is_passed_over_and_told(shop, monkeypatch):
     assert (failed.state, failed.error) == ("failed", "ValueError: weights: too large for this machine")
 
 
-def test_a_version_continues_from_the_champions_weights_where_it_holds_any(shop):
-    serve("transition_knn")
+def test_what_holds_weights_continues_from_the_champion_or_from_its_part(shop):
+    part = train_version("two_tower", epochs=2, embedding_size=16)
+    blend = serve("popularity")
+    ModelVersion.objects.filter(pk=blend.pk).update(components=[part.name])
     something_new(shop)
-    retraining = retrain(continues=True)  # counted models hold none: they are trained anew
-    assert retraining.state == "done"
-    assert list(TrainingRun.objects.filter(continue_from__isnull=False)) == []
+    retraining = retrain(kinds=["two_tower"], continues=True)
+    trainings = {step.kind: step.training for step in retraining.steps.all()}
+    assert trainings["two_tower"].continue_from == part
+    assert trainings["two_tower"].version.parent == part
+    assert trainings["two_tower"].epochs.count() == 6  # a quarter of the usual 25
+    assert trainings["popularity"].continue_from is None  # counted models hold none: they are trained anew
 
 
 @pytest.mark.parametrize(

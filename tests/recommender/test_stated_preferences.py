@@ -16,7 +16,7 @@ from recommender.datasets import build_dataset
 from recommender.models import ModelKind
 from recommender.serving import champion, recommend
 from recommender.stated_preferences import encode_statements, encoder_called, persona_text, stated_vector
-from tests.factories.catalog import EncoderFactory, ProductFactory
+from tests.factories.catalog import EncoderFactory, ProductEmbeddingFactory, ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
 from tests.factories.personas import PersonaFactory, RatingFactory
 from tests.recommender.training import serve
@@ -68,7 +68,7 @@ def test_own_words_come_before_those_of_the_persona_and_need_consent_to_be_learn
 def test_without_words_or_a_text_tower_there_are_no_features(live):
     shopper()
     assert build_dataset().interactions.user_features.shape == (1, 0)
-    elsewhere = EncoderFactory(name="nowhere")
+    elsewhere = EncoderFactory(name="nowhere", is_live=False)
     assert encode_statements([WORDS, ""], encoder=elsewhere).shape == (2, 0)
     assert encode_statements([WORDS], encoder=None).shape == (1, 0)
     assert stated_vector(ShopperState(preferences=WORDS), encoder=elsewhere) is None
@@ -92,10 +92,13 @@ def test_an_encoder_is_found_by_what_a_dataset_calls_it(live):
     assert encoder_called(None) is None
 
 
-def test_a_newcomer_who_said_what_they_like_gets_a_ranking_of_their_own(live):
-    """Those who say "navy linen" take the first group of products, those who say "red wool" the second."""
-    groups = [[ProductFactory(pictures=0, sizes=()) for _ in range(6)] for _ in range(2)]
-    said = ("navy linen", "red wool")
+def test_a_newcomer_who_said_what_they_like_gets_a_ranking_of_their_own(live, tower):
+    """Those who say "navy linen shirt" take such shirts, those who say "red wool dress" such dresses."""
+    said = ("navy linen shirt", "red wool dress")
+    groups = [[ProductFactory(title=f"{words} {n}", pictures=0, sizes=()) for n in range(6)] for words in said]
+    for group in groups:
+        for product in group:
+            ProductEmbeddingFactory(product=product, encoder=live, vector=tower.encode_texts([product.title])[0])
     began = timezone.now() - timedelta(days=1)
     for index in range(40):
         visitor = VisitorFactory(consented=True, preferences=said[index % 2])
@@ -106,7 +109,7 @@ def test_a_newcomer_who_said_what_they_like_gets_a_ranking_of_their_own(live):
                 product=groups[index % 2][(index // 2 + step) % 6],
                 occurred_at=began + timedelta(minutes=5 * index + step),
             )
-    serve(ModelKind.TWO_TOWER, epochs=15, embedding_size=16, batch_size=40)
+    serve(ModelKind.TWO_TOWER, epochs=15, embedding_size=16, batch_size=8)
     model = champion.load_champion()
     assert model is not None
     for group, words in zip(groups, said, strict=True):

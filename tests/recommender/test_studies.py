@@ -12,6 +12,7 @@ from fashionrec.common.errors import Invalid
 from fashionrec.common.queue import without_ringing
 from fashionrec.common.runs import LeaseLost, request_cancel
 from recommender import study_jobs
+from recommender.datasets import build_dataset
 from recommender.jobs import checkpoint_folder
 from recommender.ml.study import Cell
 from recommender.models import EvaluationReport, Study, StudyCell
@@ -159,6 +160,25 @@ def test_a_study_of_nothing_fails_with_the_reason():
     assert not EvaluationReport.objects.exists()
 
 
+def test_a_study_sees_every_event_with_its_own_weight_and_others_what_all_of_them_say(shop):
+    visitor = VisitorFactory(consented=True)
+    for hours, event_type in ((9, "click"), (2, "purchase")):
+        EventFactory(
+            visitor=visitor,
+            type=event_type,
+            product=shop[4],
+            occurred_at=timezone.now() - timedelta(hours=hours),
+        )
+    merged, every = build_dataset(), build_dataset(repeats=True)
+    user = merged.user_ids.index(str(visitor.pk))
+    assert every.user_ids == merged.user_ids
+    whole = every.interactions
+    click, purchase = whole.weight[whole.user == user].tolist()
+    assert click < purchase
+    assert merged.interactions.weight[merged.interactions.user == user].tolist() == [purchase]
+    assert len(whole.item) == len(merged.interactions.item) + 1
+
+
 def test_a_cell_is_written_down_once_and_by_the_holder_alone():
     study = plan()
     Study.objects.filter(pk=study.pk).update(lease_owner="host:2:b")
@@ -168,7 +188,7 @@ def test_a_cell_is_written_down_once_and_by_the_holder_alone():
 
 
 def test_a_blend_is_made_of_the_models_of_its_seed_and_of_models_of_its_own_for_cold_items(shop):
-    small = {"components": ["transition_knn", "popularity"]}
+    small = {"components": ["transition_knn", "popularity", "gf_cf"]}  # gf_cf is not in the study
     study = work(
         plan(
             kinds=["transition_knn", "blend"],

@@ -71,14 +71,6 @@ def test_when_the_leader_cannot_begin_the_others_end_too(tmp_path):
 
 
 @pytest.mark.django_db
-def test_one_process_alone_trains_as_well(monkeypatch, capsys):
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    take_products()
-    call_command("train_distributed", "two_tower", config=SMALL)
-    assert json.loads(capsys.readouterr().out)["version"] == ModelVersion.objects.get().name
-
-
-@pytest.mark.django_db
 def test_what_cannot_be_divided_is_refused(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with pytest.raises(CommandError, match="kind: received 'popularity', expected one of two_tower, graphsage"):

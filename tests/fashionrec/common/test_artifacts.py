@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import storages
 
-from fashionrec.common.artifacts import ArtifactError, fetch_directory, store_directory
+from fashionrec.common.artifacts import ArtifactError, fetch_directory, file_digests, store_directory
 
 pytestmark = pytest.mark.django_db  # for storage of its own
 
@@ -33,7 +33,7 @@ def test_a_stored_folder_comes_back_byte_for_byte_under_the_digest_of_its_manife
     local = fetch_directory(digest)
     assert local == Path(settings.ARTIFACT_CACHE_DIR) / digest
     assert {name: (local / name).read_bytes() for name in FILES} == FILES
-    assert json.loads((local / "manifest.json").read_text()) == expected
+    assert json.loads((local / "manifest.json").read_text()) == expected == file_digests(folder)
 
 
 def test_the_same_contents_are_stored_once_and_other_contents_apart(folder):

@@ -1,6 +1,7 @@
 """The sampler: which neighbours it takes, in which layout, and that it never shows the answer."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from torch_geometric.loader import LinkLoader, NodeLoader
 
 from recommender.ml.dataset import Interactions
 from recommender.ml.graph import INTERACTS, ITEM, REVERSE_INTERACTS, SIMILAR, USER, build_graph
-from recommender.ml.graph_batches import SupervisionBatches
+from recommender.ml.graph_batches import SupervisionBatches, batch_size_for, shuffled
 from recommender.ml.graph_features import FeatureMeans, batch_messages
+from recommender.ml.graph_messages import whole_graph_messages
 from recommender.ml.graph_neighbours import content_neighbours
 from recommender.ml.graph_sampler import InteractionSampler, SampledGraph, spread
 from recommender.ml.graphsage import GraphSAGEConfig, make_graphsage
@@ -67,6 +69,22 @@ def test_spread_counts_up_from_each_start() -> None:
     owner, value = spread(torch.tensor([5, 0, 9]), torch.tensor([3, 0, 2]))
     assert owner.tolist() == [0, 0, 0, 2, 2]
     assert value.tolist() == [5, 6, 7, 9, 10]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 1000])
+def test_a_shuffled_order_holds_every_number_once_and_follows_its_keys(size: int) -> None:
+    keys = [3, 1, 4, 1]
+    order = torch.cat([shuffled(places, size, keys) for places in torch.arange(size).split(7)])
+    assert sorted(order.tolist()) == list(range(size))
+    if size == 1000:
+        assert not torch.equal(order, shuffled(torch.arange(size), size, [2, 7, 1, 8]))
+        # Neighbours in the order are strangers: uniform pairs are 333 apart, with standard deviation 8 over 999.
+        assert abs(order.diff().abs().float().mean() - 333) < 5 * 8
+
+
+def test_small_worlds_get_many_steps_and_large_ones_large_batches() -> None:
+    sizes = [batch_size_for(edges, 4096) for edges in (100, 3_200, 100_000, 262_144, 10**7)]
+    assert sizes == [32, 100, 512, 1024, 4096]
 
 
 def test_every_sampled_edge_is_an_edge_of_the_graph_and_sorted_by_destination(graph: HeteroData) -> None:
@@ -305,3 +323,28 @@ def test_an_impossible_setting_is_refused_by_name_and_value(graph: HeteroData, f
     with pytest.raises(ValueError, match=field) as caught:
         make_loader(graph, **{field: value})
     assert repr(value) in str(caught.value)
+
+
+def test_a_cold_item_hears_from_no_user_and_still_from_content_brand_and_category(world: Interactions) -> None:
+    """As in a shop where nobody has taken anything, and unlike one without brands."""
+    grouped = with_groups(world)
+    near = content_neighbours(world.content, 6)
+    graph = build_graph(grouped, neighbours=near)
+    model = make_model(graph, identity=False)
+    options = {"half_lives": (5.0, 1.0), "history_length": 50}
+
+    def items(data: HeteroData, warm: float) -> torch.Tensor:
+        messages = whole_graph_messages(data, audience=50, **options)
+        means = FeatureMeans(data, model.features(data[ITEM].content), **options)
+        with torch.no_grad():
+            return model(means.whole_graph(), [messages], popularity=torch.zeros(60), warm=torch.full((60,), warm))[1]
+
+    cold = items(graph, 0.0)
+    untouched = build_graph(grouped.take(np.zeros(len(world.item), bool)), neighbours=near)
+    assert torch.allclose(cold, items(untouched, 1.0), atol=1e-5)
+    assert (cold - items(graph, 1.0)).abs().max() > 1e-3
+    no_brand = {"brand": np.full(60, -1), "category": grouped.groups["category"]}
+    graph_without = build_graph(replace(grouped, groups=no_brand), neighbours=near)
+    graph_without["brand"].num_nodes = graph["brand"].num_nodes
+    branded = grouped.groups["brand"] >= 0
+    assert (cold - items(graph_without, 0.0))[branded].abs().max() > 1e-3

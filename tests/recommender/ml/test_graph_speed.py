@@ -23,7 +23,8 @@ def test_training_speed_counts_supervision_edges_of_whole_steps() -> None:
 
 def test_training_takes_no_more_memory_with_three_times_the_edges() -> None:
     small, large = measure_memory(edges=(100_000, 300_000), steps=3, batch_size=256, users=6_000, items=2_000)
-    assert small["training_mib"] > 0
+    assert small["training_mib"] > 4  # 256 seeds' neighbourhoods are some thousand nodes of 64 floats, several times
     assert large["training_mib"] < small["training_mib"] + 16
+    assert large["graph_mib"] > small["graph_mib"]
     with pytest.raises(ValueError, match="edges: received 3000, too few for batches of 256"):
         measure_memory(edges=(3_000,), batch_size=256, users=600, items=200)

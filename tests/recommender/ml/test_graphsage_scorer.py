@@ -199,7 +199,7 @@ def test_an_item_added_since_training_reaches_the_shoppers_of_its_kind(trained: 
 
 
 def test_new_items_find_their_nearest_trained_items_whatever_came_before(trained: GraphSAGEScorer) -> None:
-    content = clustered_world(n_users=1).content[:5]
+    content = clustered_world(n_users=200).content[:5]
     near = trained.content_neighbours(content)
     assert near[:, 0].tolist() == [0, 1, 2, 3, 4]  # each looks exactly like a trained item
     together = trained.extended(content)

@@ -50,7 +50,11 @@ def torch_scores(model: TwoTower, history: HistoryLike) -> np.ndarray:
     with torch.no_grad():
         vectors = model.item_tower()
         events = torch.from_numpy(event_codes(known, length=50, kinds=len(EVENT_KINDS)))
-        stated = None if known.features is None else model.stated_tower(torch.from_numpy(known.features)[None])
+        stated = (
+            None
+            if known.features is None
+            else model.stated_tower(torch.from_numpy(known.features)[None], model.item_tower)
+        )
         states = model.user_tower(vectors[torch.from_numpy(known.items[-50:])][None], events[None], stated)
         return (states[0, -1] @ vectors.T).numpy()
 
@@ -65,7 +69,7 @@ def random_history(rng: np.random.Generator, size: int, features: int) -> Histor
     )
 
 
-@pytest.mark.parametrize("features", [0, 12])
+@pytest.mark.parametrize("features", [0, 12, 24])
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 def test_the_served_scores_equal_the_torch_model(similarity: str, features: int, tmp_path: Path) -> None:
     model = random_model(80, 24, statements=features, similarity=similarity)
@@ -105,17 +109,31 @@ def test_words_of_another_size_are_refused(tmp_path: Path) -> None:
         scorer.score([np.array([1]), History(np.array([1]), features=np.ones(5, np.float32))])
 
 
-def test_statements_that_differ_in_few_directions_are_read_in_those_alone() -> None:
-    """With two statements there is one direction to learn; what a new one says beyond it has no weights behind it."""
-    statements = torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
+def test_few_statements_are_read_in_few_directions_of_their_own() -> None:
+    """From eight statements two directions are learned; what a new one says beyond them has no weights behind it."""
+    torch.manual_seed(0)
+    statements = torch.randn(8, 6)
+    items = random_model(10, 3).item_tower
     tower = StatedTower(statements, 8, components=4)
     tower.projection.data.normal_()
+    tower.likeness.data.fill_(1.0)  # of no effect: what was stated has another size than content
     with torch.no_grad():
-        known = tower(statements)
-        beyond = tower(statements + torch.tensor([0.0, 0.0, 0.0, 1.0]))
-    torch.testing.assert_close(known, beyond)
-    assert not torch.allclose(known[0], known[1])
-    assert tower(torch.zeros(1, 4)).abs().max() == 0
+        assert torch.linalg.matrix_rank(tower(statements, items)) == 2
+        assert tower(torch.zeros(1, 6), items).abs().max() == 0
+        few = StatedTower(statements[:3], 8, components=4)
+        few.projection.data.normal_()
+        assert few(statements, items).abs().max() == 0
+
+
+def test_words_are_read_as_the_content_they_are_like() -> None:
+    model = random_model(10, 24, statements=24)
+    tower = model.stated_tower
+    tower.projection.data.zero_()
+    tower.likeness.data.fill_(2.0)
+    content = torch.nn.functional.normalize(torch.randn(5, 24), dim=1)
+    with torch.no_grad():
+        stated = tower(tower.centre + 0.1 * (content - model.item_tower.centre), model.item_tower)
+        torch.testing.assert_close(stated, 2 * model.item_tower.from_content(content), atol=1e-5, rtol=1e-4)
 
 
 def test_what_a_shopper_stated_ranks_for_them_before_they_took_anything(world: Interactions, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ class Little(nn.Module):
         super().__init__()
         self.identity = nn.Embedding(items, size)
         self.projection = nn.Linear(size, size)
+        self.scale = nn.Parameter(torch.rand(()))
 
 
 def stored(model: nn.Module, directory: Path, items: list[str], kind: str = "two_tower") -> Path:
@@ -35,6 +36,7 @@ def test_rows_follow_their_item_and_new_items_keep_their_initialisation(tmp_path
     assert torch.equal(new.identity.weight, expected)
     assert torch.equal(new.projection.weight, earlier.projection.weight)
     assert torch.equal(new.projection.bias, earlier.projection.bias)
+    assert torch.equal(new.scale, earlier.scale)
 
 
 def test_weights_of_another_shape_or_name_are_refused_by_name(tmp_path: Path) -> None:
