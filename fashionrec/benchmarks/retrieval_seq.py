@@ -31,7 +31,7 @@ HELP = "Recall and NDCG of the next item on a file of sequences, all models and 
 
 LEARNED: dict[str, dict[str, Any]] = {
     "two_tower": {"blocks": 2, "batch_size": 1500, "learning_rate": 2e-3, "epochs": 32},
-    "graphsage": {"epochs": 12, "batch_size": 2048},
+    "graphsage": {"epochs": 10},
 }
 """Settings of the models with a seed: one each, chosen on the validation part of Beauty with seed 0."""
 
@@ -131,7 +131,7 @@ def _measure(
         paths |= {kind: folder / f"{kind}-seed{seed}" for kind in LEARNED}
         blend = folder / f"blend-seed{seed}"
         if not (blend / "config.json").exists():
-            config = make_config("blend", {"components": list(paths), "seed": seed, "users": 8000})
+            config = make_config("blend", {"components": list(paths), "seed": seed})
             train_blend(split, config, components=paths, directory=blend)
         for kind, path in {**paths, "blend": blend}.items():
             if kind in grids and kind in measured:

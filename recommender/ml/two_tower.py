@@ -82,7 +82,7 @@ class TwoTowerConfig:
     epochs: int = 25
     """Passes over all interactions."""
 
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     """AdamW's at its peak, after a linear warm-up; it decays to 0 along a cosine."""
 
     warmup_steps: int = 100
