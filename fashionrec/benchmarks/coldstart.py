@@ -174,7 +174,8 @@ def _search(
 
     The sum, because in full ranking alone a model that hardly ever shows an unseen item would be chosen by chance.
     """
-    chosen, tried = {}, {}
+    chosen: dict[str, dict[str, Any]] = {}
+    tried: dict[str, list[dict[str, Any]]] = {}
     for kind, grid in GRIDS.items():
         tried[kind] = []
         for number, parameters in enumerate(grid[: budget.configurations]):

@@ -148,7 +148,9 @@ def _difference(a: PerUser, b: PerUser, *, seed: int, of: float | None = None) -
     """a − b with its interval, and as a share of `of` (the mean of b)."""
     mean, low, high = paired_bootstrap(a, b, seed=seed)
     whole = float(b.mean()) if of is None else of
-    share = {"share": round(mean / whole, 4), "share_low": round(low / whole, 4), "share_high": round(high / whole, 4)}
-    return {"mean": round(mean, 5), "low": round(low, 5), "high": round(high, 5)} | (
-        share if whole else dict.fromkeys(share)  # type: ignore[arg-type]
-    )
+    found = {"mean": mean, "low": low, "high": high}
+    shares = {"share": mean, "share_low": low, "share_high": high}
+    return {
+        **{name: round(value, 5) for name, value in found.items()},
+        **{name: round(value / whole, 4) if whole else None for name, value in shares.items()},
+    }

@@ -102,11 +102,12 @@ def _measure(
     split: Split, name: str, seeds: range, data: Path, folder: Path, *, processes: int, epochs: int | None
 ) -> dict[str, Any]:
     large = split.train.n_items > MAX_ITEMS
-    grids = {"popularity": [{}], **{kind: grid for kind, grid in GRIDS.items() if not (large and kind in INVERTED)}}
+    grids: dict[str, list[dict[str, Any]]] = {"popularity": [{}]}
+    grids |= {kind: grid for kind, grid in GRIDS.items() if not (large and kind in INVERTED)}
     jobs = [
-        (kind, settings, folder / f"{kind}-{number}")
+        (kind, parameters, folder / f"{kind}-{number}")
         for kind, grid in grids.items()
-        for number, settings in enumerate(grid)
+        for number, parameters in enumerate(grid)
     ]
     for kind, parameters in LEARNED.items():
         shortened = parameters if epochs is None else {**parameters, "epochs": epochs}

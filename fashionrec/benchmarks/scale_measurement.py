@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -152,7 +152,8 @@ def _cpu_seconds(process: psutil.Process | None) -> float:
 def main() -> None:
     django.setup()
     task = json.loads(sys.argv[1])
-    measure = {"stream": measure_stream, "train": measure_training}[task.pop("measure")]
+    measures: dict[str, Callable[..., dict[str, Any]]] = {"stream": measure_stream, "train": measure_training}
+    measure = measures[task.pop("measure")]
     sys.stdout.write("\n" + json.dumps(measure(**task)) + "\n")
 
 

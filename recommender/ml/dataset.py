@@ -88,8 +88,8 @@ class Interactions:
     weight: FloatArray
     synthetic: NDArray[np.bool_]
     content: FloatArray
-    kind: KindArray = field(default=None)  # type: ignore[assignment]  # filled in below
-    user_features: FloatArray = field(default=None)  # type: ignore[assignment]
+    kind: KindArray = field(default=None)  # type: ignore[arg-type]  # filled in below
+    user_features: FloatArray = field(default=None)  # type: ignore[arg-type]
     groups: Mapping[str, IntArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -199,7 +199,7 @@ class Interactions:
     def shoppers(self, users: ArrayLike | None = None) -> list[History]:
         """What is known of each of `users` (all of them by default), oldest → newest."""
         offsets = self.offsets
-        known = self.user_features.any(axis=1)
+        known = np.asarray(self.user_features.any(axis=1))
         chosen = np.arange(self.n_users) if users is None else np.asarray(users, dtype=np.int64)
         found = []
         for user in chosen.tolist():
