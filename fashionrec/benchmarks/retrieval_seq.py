@@ -31,7 +31,7 @@ HELP = "Recall and NDCG of the next item on a file of sequences, all models and 
 
 LEARNED: dict[str, dict[str, Any]] = {
     "two_tower": {"blocks": 2, "batch_size": 1500, "learning_rate": 2e-3, "epochs": 32},
-    "graphsage": {"epochs": 10},
+    "graphsage": {"epochs": 6},
 }
 """Settings of the models with a seed: one each, chosen on the validation part of Beauty with seed 0."""
 

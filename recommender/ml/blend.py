@@ -27,6 +27,7 @@ STEPS = (0.0, 0.5, 0.7, 0.85, 1.15, 1.4, 2.0)
 LEAST_STEP = 1e-4
 """Less is rounding that broke a tie."""
 
+FEWEST_IN_GROUP = 200
 LARGEST_BAG = 4000
 OFTEN_ENOUGH = 0.4
 STARTS = (0.1, 0.25, 0.5, 1.0)
@@ -110,9 +111,7 @@ def train_blend(
     groups = [_group(split, scorers, config, number, rng) for number in range(len(config.lengths))]
     everybody = Examples.joined([group for group in groups if len(group)])
     shared = everybody.bagged(config, rng)
-    mixtures = [
-        _mixture(group, shared, length, config, rng) for group, length in zip(groups, config.lengths, strict=True)
-    ]
+    mixtures = [_mixture(group, shared, length, config) for group, length in zip(groups, config.lengths, strict=True)]
 
     used = {kind for mixture in mixtures for kind in mixture.weights}
     for kind in used:
@@ -128,18 +127,18 @@ def train_blend(
     progress(EpochReport(epoch=1, epochs=1, loss=loss, seconds=time.monotonic() - started))
 
 
-def _mixture(group: Examples, shared: Mixture, length: int, config: BlendConfig, rng: np.random.Generator) -> Mixture:
+def _mixture(group: Examples, shared: Mixture, length: int, config: BlendConfig) -> Mixture:
     """The group's own weights where half of it says that they serve the other half better, else those of everybody."""
     own = shared
-    if len(group) >= 200:
+    if len(group) >= FEWEST_IN_GROUP:
         halves = group.half(0), group.half(1)
-        found = [half.bagged(config, rng, start=shared) for half in halves]
+        found = [half.search(config, start=shared) for half in halves]
         gains = [
             half.ndcg(mixture, config.k) - half.ndcg(shared, config.k)
             for half, mixture in zip(halves, reversed(found), strict=True)
         ]
         if np.mean(gains) > config.least_gain * group.ndcg(shared, config.k):
-            own = group.bagged(config, rng, start=shared)
+            own = group.mean(found)
     return Mixture(from_length=length, weights=own.weights, smoothing=own.smoothing)
 
 
@@ -246,24 +245,30 @@ class Examples:
         better = ((total > own) & self.valid).sum(axis=1) + 0.5 * (((total == own) & self.valid).sum(axis=1) - 1)
         return np.where(better < k, 1 / np.log2(better + 2), 0.0)
 
-    def bagged(self, config: BlendConfig, rng: np.random.Generator, *, start: Mixture | None = None) -> Mixture:
+    def bagged(self, config: BlendConfig, rng: np.random.Generator) -> Mixture:
         """The mean of what is found on `config.bags` samples, of components that come out of two fifths of them."""
-        size = min(len(self), LARGEST_BAG)
-        weights: dict[str, list[float]] = {kind: [] for kind in self.kinds}
-        smoothing: dict[str, list[float]] = {kind: [] for kind in self.kinds}
-        for _ in range(config.bags):
-            rows = rng.integers(0, len(self), size)
-            found = Examples(self.kinds, self.values[:, rows], self.valid[rows]).search(config, start=start)
-            whole = sum(weight * self._spread(kind) for kind, weight in found.weights.items()) or 1.0
-            for kind, weight in found.weights.items():
-                weights[kind].append(weight / whole)  # only what they weigh beside each other orders anything
-            for kind, value in found.smoothing.items():
-                smoothing[kind].append(value)
-        kept = [kind for kind in self.kinds if len(weights[kind]) >= OFTEN_ENOUGH * config.bags]
+        samples = [rng.integers(0, len(self), min(len(self), LARGEST_BAG)) for _ in range(config.bags)]
+        found = [Examples(self.kinds, self.values[:, rows], self.valid[rows]).search(config) for rows in samples]
+        return self.mean(found, often_enough=OFTEN_ENOUGH)
+
+    def mean(self, mixtures: Sequence[Mixture], *, often_enough: float = 0.0) -> Mixture:
+        """The mean of several, each brought to one size: only what components weigh beside each other orders anything.
+
+        often_enough: the share of mixtures that must have a component for it to be kept.
+        """
+        spread = {kind: self._spread(kind) for kind in self.kinds}
+        sizes = [sum(w * spread[kind] for kind, w in mixture.weights.items()) or 1.0 for mixture in mixtures]
+        times = {kind: sum(kind in mixture.weights for mixture in mixtures) for kind in self.kinds}
+        kept = [kind for kind in self.kinds if times[kind] and times[kind] >= often_enough * len(mixtures)]
+        weights = {
+            kind: sum(m.weights.get(kind, 0.0) / size for m, size in zip(mixtures, sizes, strict=True)) / len(mixtures)
+            for kind in kept
+        }
+        logs = {kind: [np.log(m.smoothing[kind]) for m in mixtures if kind in m.smoothing] for kind in kept}
         return Mixture(
-            0,
-            {kind: round(sum(weights[kind]) / config.bags, 6) for kind in kept},
-            {kind: round(float(np.exp(np.mean(np.log(smoothing[kind])))), 7) for kind in kept if kind in SHARES},
+            from_length=0,
+            weights={kind: round(weight, 6) for kind, weight in weights.items()},
+            smoothing={kind: round(float(np.exp(np.mean(logs[kind]))), 7) for kind in kept if logs[kind]},
         )
 
     def search(self, config: BlendConfig, *, start: Mixture | None = None, rounds: int = 4) -> Mixture:
