@@ -13,7 +13,7 @@ from torch_geometric.nn import SAGEConv
 
 from recommender.ml.graph_features import FirstLayer
 from recommender.ml.graph_messages import LayerMessages
-from recommender.ml.towers import _principal_components
+from recommender.ml.towers import principal_components
 
 
 class ByteDropout(nn.Module):
@@ -138,7 +138,7 @@ class GraphSAGE(nn.Module):
         temperature: float,
     ) -> None:
         super().__init__()
-        centre, basis = _principal_components(content[content.any(dim=1)], content_components)
+        centre, basis = principal_components(content[content.any(dim=1)], content_components)
         self.register_buffer("centre", centre)
         self.register_buffer("basis", basis)
         self.projection = nn.Parameter(torch.randn(basis.shape[1], embedding_size) * 0.3 / math.sqrt(embedding_size))

@@ -64,7 +64,7 @@ class ItemTower(nn.Module):
         super().__init__()
         self.id_dropout, self.biased = id_dropout, biased
         known = content.abs().sum(dim=1) > 0
-        centre, basis = _principal_components(content[known], content_components)
+        centre, basis = principal_components(content[known], content_components)
         self.register_buffer("centre", centre)
         self.register_buffer("basis", basis)
         self.read(content)
@@ -102,7 +102,7 @@ class ItemTower(nn.Module):
         return vectors if self.biased else F.normalize(vectors, dim=-1)
 
 
-def _principal_components(content: Tensor, components: int) -> tuple[Tensor, Tensor]:
+def principal_components(content: Tensor, components: int) -> tuple[Tensor, Tensor]:
     """(D,) centre and (D, min(components, D)) basis, scaled so that a projected row has length 1 on average.
 
     Content vectors of one encoder lie in a narrow cone: what they all share says nothing about taste.
@@ -133,7 +133,7 @@ class StatedTower(nn.Module):
 
     def __init__(self, statements: Tensor, embedding_size: int, *, components: int) -> None:
         super().__init__()
-        centre, basis = _principal_components(statements, components)
+        centre, basis = principal_components(statements, components)
         # In any other direction a new statement would meet weights that nothing, or next to nothing, has trained.
         basis = basis * (torch.arange(basis.shape[1]) < len(statements) // STATEMENTS_PER_DIRECTION)
         self.register_buffer("centre", centre)
