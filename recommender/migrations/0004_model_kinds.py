@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='modelversion',
             name='kind',
-            field=models.CharField(choices=[('random', 'Random'), ('popularity', 'Popularity'), ('popularity_30d', 'popularity of 30 days'), ('popularity_7d', 'popularity of 7 days'), ('content_knn', 'content-kNN'), ('item_knn', 'item-kNN'), ('transition_knn', 'transition-kNN'), ('gf_cf', 'GF-CF'), ('ease', 'EASE'), ('lightgcn', 'LightGCN'), ('dropoutnet', 'DropoutNet'), ('two_tower', 'two-tower'), ('graphsage', 'GraphSAGE'), ('blend', 'Blend')], max_length=20),
+            field=models.CharField(choices=[('random', 'Random'), ('popularity', 'Popularity'), ('popularity_30d', 'popularity of 30 days'), ('popularity_7d', 'popularity of 7 days'), ('content_knn', 'content-kNN'), ('item_knn', 'item-kNN'), ('transition_knn', 'transition-kNN'), ('gf_cf', 'GF-CF'), ("ease", "EASE"), ("slist", "SLIST"), ('lightgcn', 'LightGCN'), ('dropoutnet', 'DropoutNet'), ('two_tower', 'two-tower'), ('graphsage', 'GraphSAGE'), ('blend', 'Blend')], max_length=20),
         ),
         migrations.AlterField(
             model_name='trainingrun',
             name='kind',
-            field=models.CharField(choices=[('random', 'Random'), ('popularity', 'Popularity'), ('popularity_30d', 'popularity of 30 days'), ('popularity_7d', 'popularity of 7 days'), ('content_knn', 'content-kNN'), ('item_knn', 'item-kNN'), ('transition_knn', 'transition-kNN'), ('gf_cf', 'GF-CF'), ('ease', 'EASE'), ('lightgcn', 'LightGCN'), ('dropoutnet', 'DropoutNet'), ('two_tower', 'two-tower'), ('graphsage', 'GraphSAGE'), ('blend', 'Blend')], max_length=20),
+            field=models.CharField(choices=[('random', 'Random'), ('popularity', 'Popularity'), ('popularity_30d', 'popularity of 30 days'), ('popularity_7d', 'popularity of 7 days'), ('content_knn', 'content-kNN'), ('item_knn', 'item-kNN'), ('transition_knn', 'transition-kNN'), ('gf_cf', 'GF-CF'), ("ease", "EASE"), ("slist", "SLIST"), ('lightgcn', 'LightGCN'), ('dropoutnet', 'DropoutNet'), ('two_tower', 'two-tower'), ('graphsage', 'GraphSAGE'), ('blend', 'Blend')], max_length=20),
         ),
     ]

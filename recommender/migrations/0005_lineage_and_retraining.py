@@ -168,6 +168,7 @@ class Migration(migrations.Migration):
                             ("transition_knn", "transition-kNN"),
                             ("gf_cf", "GF-CF"),
                             ("ease", "EASE"),
+                            ("slist", "SLIST"),
                             ("lightgcn", "LightGCN"),
                             ("dropoutnet", "DropoutNet"),
                             ("two_tower", "two-tower"),

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('protocol', models.CharField(max_length=30)),
-                ('kind', models.CharField(choices=[('random', 'Random'), ('popularity', 'Popularity'), ('popularity_30d', 'popularity of 30 days'), ('popularity_7d', 'popularity of 7 days'), ('content_knn', 'content-kNN'), ('item_knn', 'item-kNN'), ('transition_knn', 'transition-kNN'), ('gf_cf', 'GF-CF'), ('ease', 'EASE'), ('lightgcn', 'LightGCN'), ('dropoutnet', 'DropoutNet'), ('two_tower', 'two-tower'), ('graphsage', 'GraphSAGE'), ('blend', 'Blend')], max_length=20)),
+                ('kind', models.CharField(choices=[('random', 'Random'), ('popularity', 'Popularity'), ('popularity_30d', 'popularity of 30 days'), ('popularity_7d', 'popularity of 7 days'), ('content_knn', 'content-kNN'), ('item_knn', 'item-kNN'), ('transition_knn', 'transition-kNN'), ('gf_cf', 'GF-CF'), ("ease", "EASE"), ("slist", "SLIST"), ('lightgcn', 'LightGCN'), ('dropoutnet', 'DropoutNet'), ('two_tower', 'two-tower'), ('graphsage', 'GraphSAGE'), ('blend', 'Blend')], max_length=20)),
                 ('seed', models.BigIntegerField()),
                 ('figures', models.JSONField(default=dict)),
                 ('validation_ndcg', models.FloatField(null=True)),
