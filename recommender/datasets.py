@@ -128,7 +128,7 @@ def _build(folder: Path, *, repeats: bool, fading: bool) -> Dataset:
         "persona_likes": persona_likes,
         "products": len(product_ids),
         "users": len(users),
-        "fingerprint": _fingerprint(interactions, product_ids),
+        "fingerprint": _fingerprint(interactions, product_ids, str(encoder or "")),
         # Whose content vectors the towers learned to read: those of another encoder would be noise to them.
         "encoder": str(encoder) if encoder else None,
     }
@@ -173,8 +173,8 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat() if moment else None
 
 
-def _fingerprint(interactions: Interactions, product_ids: NDArray[np.int64]) -> str:
-    digest = hashlib.sha256()
+def _fingerprint(interactions: Interactions, product_ids: NDArray[np.int64], encoder: str) -> str:
+    digest = hashlib.sha256(encoder.encode())
     for array in (interactions.user, interactions.item, interactions.time, interactions.weight, product_ids):
         for block in blocks(len(array)):
             digest.update(array[block].tobytes())

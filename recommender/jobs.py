@@ -188,6 +188,7 @@ def _train_blend(
         raise ValueError(f"components: none of {', '.join(config.components)} was trained on the shop's present events")
     folders = {kind: fetch_directory(version.artifact_sha256) for kind, version in components.items()}
     present = replace(config, components=tuple(components))
+    shutil.rmtree(directory, ignore_errors=True)  # of an attempt that was killed, maybe of other versions
     train_blend(split, present, components=folders, directory=directory, progress=progress)
     write_items(directory, [str(pk) for pk in dataset.product_ids])
     used = [kind for kind in components if (directory / "components" / kind).exists()]

@@ -25,7 +25,7 @@ class RetrainingStepInline(admin.TabularInline[RetrainingStep, Retraining]):
     fields = readonly_fields = ("kind", "run", "state", "epochs", "version", "ndcg")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("training__version")
+        return super().get_queryset(request).select_related("training__version", "retraining")
 
     @admin.display(description="training")
     def run(self, step: RetrainingStep) -> SafeString:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from django.db import transaction
 
 from fashionrec.common.errors import Conflict
 from fashionrec.common.queue import without_ringing
@@ -24,7 +25,7 @@ from recommender.ml.progress import EpochReport
 from recommender.ml.split import leave_one_out
 from recommender.models import ModelKind, ModelVersion, Retraining, RetrainingStep
 from recommender.report_rows import Gain
-from recommender.selectors import champion, latest_retraining_of, latest_versions
+from recommender.selectors import champion, latest_retraining_of, latest_versions, open_trainings
 from recommender.services.retraining import conclude, record_outcome, record_step, step_of
 
 logger = structlog.get_logger(__name__)
@@ -93,12 +94,9 @@ def _train(
     retraining: Retraining, kind: str, dataset: Dataset, serving: ModelVersion | None, on_epoch: EpochOf | None
 ) -> RetrainingStep:
     """Carry a step's training to its end, here or by waiting for who has it. It ends early when we are to stop."""
-    step = _begun(retraining, kind, serving)
+    step = _begun(retraining, kind, dataset, serving)
     training = step.training
     while training.is_open:
-        folder = checkpoint_folder(training)
-        if not (folder / SNAPSHOT).exists():
-            dataset.save(folder / SNAPSHOT)
         try:
             work_training_run(str(training.pk), on_epoch=on_epoch and (lambda report: on_epoch(kind, report)))
         except Exception as error:  # it is written down with the training; the other kinds can do without
@@ -110,15 +108,32 @@ def _train(
     return step
 
 
-def _begun(retraining: Retraining, kind: str, serving: ModelVersion | None) -> RetrainingStep:
-    """The step, begun once no training of somebody else is in its way."""
+def _begun(retraining: Retraining, kind: str, dataset: Dataset, serving: ModelVersion | None) -> RetrainingStep:
+    """The step, begun on `dataset` once no training of somebody else is in its way."""
     while True:
         try:
-            with without_ringing():
-                return step_of(retraining=retraining, kind=kind, champion=serving)
+            # Whoever sees the training finds its snapshot: beat may ring for it at once.
+            with without_ringing(), transaction.atomic():
+                step = step_of(retraining=retraining, kind=kind, champion=serving)
+                snapshot = checkpoint_folder(step.training) / SNAPSHOT
+                if step.training.is_open and not snapshot.exists():
+                    dataset.save(snapshot)
+                return step
         except Conflict:
             check_held(retraining)
+            _work_in_the_way(kind)
             time.sleep(WAIT_SECONDS)
+
+
+def _work_in_the_way(kind: str) -> None:
+    """Do the open training of `kind` unless another process has it: it may wait for the very worker that we are."""
+    training = open_trainings().get(kind)
+    if training is None:
+        return
+    try:
+        work_training_run(str(training.pk))
+    except Exception as error:  # it is written down with the training, which is no longer in the way
+        logger.exception("training_in_the_way_failed", kind=kind, error=str(error))
 
 
 def _choose(retraining: Retraining, trained: list[ModelVersion], dataset: Dataset) -> None:

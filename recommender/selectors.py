@@ -33,7 +33,7 @@ def versions_in_use() -> list[ModelVersion]:
 def find_version(name: str) -> ModelVersion | None:
     """The version of that public name, `<kind>-<number>`."""
     kind, _, number = name.rpartition("-")
-    if not (number.isascii() and number.isdecimal() and len(number) <= 18):
+    if kind not in ModelKind.values or not (number.isascii() and number.isdecimal() and len(number) <= 18):
         return None
     return ModelVersion.objects.prefetch_related("aliases").filter(pk=int(number), kind=kind).first()
 

@@ -67,7 +67,10 @@ def stated_vector(shopper: ShopperState, *, encoder: Encoder | None) -> NDArray[
     text = shopper.preferences
     if not text and shopper.persona:
         text = _text_of_persona(shopper.persona)
-    return _encoded(text, encoder.pk, encoder.name, encoder.digest) if text else None
+    try:
+        return _encoded(text, encoder.pk, encoder.name, encoder.digest) if text else None
+    except LookupError:
+        return None
 
 
 @lru_cache(maxsize=1_000)
@@ -76,7 +79,10 @@ def _text_of_persona(key: str) -> str:
     return persona_text(persona) if persona is not None else ""
 
 
+# What fails is not remembered: the text tower may be exported while this process serves.
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _encoded(text: str, pk: int, name: str, digest: str) -> NDArray[np.float32] | None:
+def _encoded(text: str, pk: int, name: str, digest: str) -> NDArray[np.float32]:
     vectors = encode_queries([text], encoder=Encoder(pk=pk, name=name, digest=digest))
-    return None if vectors is None else vectors[0]
+    if vectors is None:
+        raise LookupError(f"encoder: {name!r} has no text tower here")
+    return vectors[0]

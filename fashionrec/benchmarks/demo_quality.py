@@ -50,6 +50,8 @@ def run(*, seed: int, **_: Any) -> dict[str, Any]:
     for name, row in rows.items():
         row |= _beside_popularity(name, evaluations, seed)
     shop_kinds = [name for name in rows if name not in (ORACLE, POPULARITY, "random")]
+    # Chosen on validation: the best of many on the test part would be lucky as well.
+    chosen = sorted(shop_kinds, key=lambda kind: -versions[kind].metrics.get("validation_ndcg@10", 0.0))[:1]
     return {
         "protocol": (
             f"leave-one-out, {len(split.targets('test')[0])} shoppers, {dataset.interactions.n_items} products, "
@@ -58,7 +60,7 @@ def run(*, seed: int, **_: Any) -> dict[str, Any]:
         "peers": {"recall@10": PUBLISHED},
         "seed": seed,
         "models": rows,
-        "goals": _goals({name: rows[name] for name in shop_kinds}),
+        "goals": _goals({name: rows[name] for name in chosen}),
     }
 
 
@@ -126,7 +128,7 @@ def _difference(a: PerUser, b: PerUser, seed: int) -> dict[str, float]:
 
 
 def _goals(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best model's figure for each goal that can be judged, and whether it is reached."""
+    """The chosen model's figure for each goal that can be judged, and whether it is reached."""
     wanted = (
         ("recall@10_of_100", GOAL_SAMPLED, f"R@10 among {SAMPLED} sampled ≥ {GOAL_SAMPLED}"),
         ("times_popularity_full", GOAL_TIMES, f"R@10 in full ranking ≥ {GOAL_TIMES} × popularity’s"),

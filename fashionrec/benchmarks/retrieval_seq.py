@@ -18,6 +18,7 @@ from django.conf import settings
 from tqdm import tqdm
 
 from fashionrec.benchmarks.sequence_files import read_sequences
+from recommender.ml.artifact import read_config
 from recommender.ml.blend import train_blend
 from recommender.ml.ease import MAX_ITEMS
 from recommender.ml.evaluation import Evaluation, evaluate
@@ -109,9 +110,9 @@ def _measure(
         for kind, grid in grids.items()
         for number, parameters in enumerate(grid)
     ]
-    for kind, parameters in LEARNED.items():
-        shortened = parameters if epochs is None else {**parameters, "epochs": epochs}
-        jobs += [(kind, {**shortened, "seed": seed}, folder / f"{kind}-seed{seed}") for seed in seeds]
+    learned = {kind: p if epochs is None else {**p, "epochs": epochs} for kind, p in LEARNED.items()}
+    for kind, parameters in learned.items():
+        jobs += [(kind, {**parameters, "seed": seed}, folder / f"{kind}-seed{seed}") for seed in seeds]
     # The long ones first, so that the cores end together.
     jobs.sort(key=lambda job: (job[0] not in LEARNED, job[0] != "two_tower"))
     validation: dict[Path, float] = {}
@@ -143,7 +144,7 @@ def _measure(
     rows = {kind: _row(evaluations, measured["popularity"][0], seeds.start) for kind, evaluations in measured.items()}
     for kind, number in chosen.items():
         rows[kind] |= {"settings": grids[kind][number], "settings_tried": len(grids[kind])}
-    for kind, parameters in LEARNED.items():
+    for kind, parameters in learned.items():
         rows[kind] |= {"settings": parameters, "settings_tried": 1}
         rows[kind]["validation_ndcg@10"] = _mean([validation[folder / f"{kind}-seed{seed}"] for seed in seeds])
     rows["blend"]["validation_ndcg@10"] = _mean([validation[folder / f"blend-seed{seed}"] for seed in seeds])
@@ -170,7 +171,11 @@ def _train(job: tuple[Path, str, Mapping[str, Any], Path]) -> tuple[Path, float]
     torch.set_num_threads(1)
     data, kind, parameters, directory = job
     split = leave_one_out(read_sequences(data))
-    if not (directory / "config.json").exists():
+    if (directory / "config.json").exists():
+        kept = read_config(directory)
+        if kept["n_items"] != split.train.n_items or any(kept.get(n) != v for n, v in parameters.items()):
+            raise ValueError(f"keep: {str(directory)!r} was trained on other data or with other settings, remove it")
+    else:
         train(kind, split.train, parameters, directory=directory)
     return directory, _ndcg(directory, split, "validation")
 

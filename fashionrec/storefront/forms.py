@@ -97,10 +97,17 @@ class ReactionForm(ShownForm):
     part = forms.ChoiceField(choices=PARTS, required=False)
 
 
+class LinesField(forms.CharField):
+    """Text of several lines: a browser counts the end of a line as one character, and sends two."""
+
+    def to_python(self, value: Any) -> Any:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
 class PreferencesForm(RefusingForm):
     """What somebody likes, in their own words; nothing takes back what was said."""
 
-    preferences = forms.CharField(required=False, max_length=LONGEST_PREFERENCES, label="In your own words")
+    preferences = LinesField(required=False, max_length=LONGEST_PREFERENCES, label="In your own words")
 
 
 class ConsentForm(RefusingForm):

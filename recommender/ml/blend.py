@@ -254,12 +254,14 @@ class Examples:
     def mean(self, mixtures: Sequence[Mixture], *, often_enough: float = 0.0) -> Mixture:
         """The mean of several, each brought to one size: only what components weigh beside each other orders anything.
 
-        often_enough: the share of mixtures that must have a component for it to be kept.
+        often_enough: the share of mixtures that must have a component for it to be kept. Where none is in so many,
+            those that are in most are kept.
         """
         spread = {kind: self._spread(kind) for kind in self.kinds}
         sizes = [sum(w * spread[kind] for kind, w in mixture.weights.items()) or 1.0 for mixture in mixtures]
         times = {kind: sum(kind in mixture.weights for mixture in mixtures) for kind in self.kinds}
-        kept = [kind for kind in self.kinds if times[kind] and times[kind] >= often_enough * len(mixtures)]
+        least = min(often_enough * len(mixtures), max(times.values()))
+        kept = [kind for kind in self.kinds if times[kind] and times[kind] >= least]
         weights = {
             kind: sum(m.weights.get(kind, 0.0) / size for m, size in zip(mixtures, sizes, strict=True)) / len(mixtures)
             for kind in kept

@@ -72,11 +72,16 @@ class BlendScorer:
         return scores
 
     def score_one(self, history: HistoryLike) -> FloatArray:
-        return sum(self._parts(history).values(), np.zeros(self.n_items, np.float32))
+        return self.score_and_contributions(history)[0]
 
-    def contributions(self, history: HistoryLike, items: IntArray) -> dict[str, FloatArray]:
-        """How far each component lifts each of `items` (K,) above an average item: (K,) float32 by kind."""
-        return {kind: part[items] - part.mean() for kind, part in self._parts(history).items()}
+    def score_and_contributions(self, history: HistoryLike) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """(n_items,) float32 scores, and how far each component lifts each item above an average one, by kind.
+
+        Every component is asked once for both.
+        """
+        parts = self._parts(history)
+        scores = sum(parts.values(), np.zeros(self.n_items, np.float32))
+        return scores, {kind: part - part.mean() for kind, part in parts.items()}
 
     def extended(self, content: FloatArray) -> BlendScorer:
         return replace(self, components={kind: part.extended(content) for kind, part in self.components.items()})

@@ -224,6 +224,10 @@ class Interactions:
             np.add.at(counts, self.item[events][of_kind], self.weight[events][of_kind])
         return counts
 
+    def human(self) -> Interactions:
+        """Without synthetic users' events, whose order says nothing."""
+        return self.take(~self.synthetic) if self.synthetic.any() else self
+
     def take(self, events: NDArray[np.bool_]) -> Interactions:
         """The same world with only the events where the (E,) mask is true."""
         taken: dict[str, Any] = {name: take_rows(getattr(self, name), events) for name in EVENT_DTYPES}

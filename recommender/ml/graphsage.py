@@ -149,7 +149,7 @@ def train_graphsage(
         seed_everything(config.seed, 0)
         model = make_graphsage(data, config)
     if warm_start is not None:
-        warm_start.apply(model)
+        _with_readable_statements(warm_start, model).apply(model)
     batches = SupervisionBatches(
         data, model, config, message_edges=torch.from_numpy(message_edges(known, config.keep_edges))
     )
@@ -184,6 +184,15 @@ def train_graphsage(
         return
     export_graphsage(model, data, asdict(config), directory=directory)
     write_weights(directory, model, by_item=("identity.weight",) if model.identity is not None else ())
+
+
+def _with_readable_statements(warm_start: WarmStart, model: GraphSAGE) -> WarmStart:
+    """The same weights, but new ones for statements where those have another size: nobody had stated anything yet."""
+    stored, own = warm_start.shared.get("user_projection"), model.user_projection.detach().numpy()
+    if stored is None or stored.shape == own.shape or stored.shape[1:] != own.shape[1:]:
+        return warm_start
+    fitted = np.concatenate([stored[:1], own[1:]])  # the first row tells who is synthetic
+    return replace(warm_start, shared={**warm_start.shared, "user_projection": fitted})
 
 
 def make_graphsage(data: HeteroData, config: GraphSAGEConfig) -> GraphSAGE:

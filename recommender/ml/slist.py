@@ -94,7 +94,9 @@ def prefix_products(interactions: Interactions, config: SLISTConfig) -> tuple[sp
     Over all prefixes of a history of n items, the pair (i, i + g) meets in SᵀS with a**g · (1 + a² + a⁴ + …), a term
     for each of the n − 1 − i − g prefixes that hold both and leave something over; in SᵀT with the sum over m < g of
     a**m · b**(g − 1 − m). A pair counts the geometric mean of its events' weights.
+    Only human events count: those of synthetic users have no order.
     """
+    interactions = interactions.human()
     item, weight = interactions.item, np.sqrt(interactions.weight.astype(np.float64))
     offsets = interactions.offsets
     left = offsets[interactions.user + 1] - 1 - np.arange(len(item))  # events of the same user that follow

@@ -91,8 +91,9 @@ class ItemTower(nn.Module):
         return self._finish(features @ self.projection + identity)
 
     def from_content(self, content: Tensor) -> Tensor:
-        """(N, D) content of items that have no ID yet → (N, d)."""
-        return self._finish((content - self.centre) @ self.basis @ self.projection)
+        """(N, D) content of items that have no ID yet → (N, d); zeros where there is no content either."""
+        known = (content.abs().sum(dim=1, keepdim=True) > 0).float()
+        return self._finish((content - self.centre) @ self.basis @ self.projection * known)
 
     def direction(self, difference: Tensor) -> Tensor:
         """(N, D) differences of content vectors → (N, d) L2-normalised; zero where there is no difference."""

@@ -48,8 +48,9 @@ class TransitionKNNConfig:
 def transition_matrix(interactions: Interactions, config: TransitionKNNConfig) -> sparse.csr_array:
     """(n_items, n_items) float32 CSR: row = item left, column = item reached.
 
-    A pair counts the weight of the event it leads to.
+    A pair counts the weight of the event it leads to. Only human events count: those of synthetic users have no order.
     """
+    interactions = interactions.human()
     size = (interactions.n_items, interactions.n_items)
     user, item, weight = interactions.user, interactions.item, interactions.weight.astype(np.float64)
     rows, columns, values = [], [], []

@@ -14,7 +14,7 @@ from fashionrec.common.runs import advance
 from recommender.models import EvaluationReport, ModelKind, ModelVersion, Retraining, RetrainingStep
 from recommender.selectors import part_of
 from recommender.services.models import BASELINE, measured_beside_baselines, promote, set_challenger
-from recommender.services.training import can_continue, start_training, trainable_kinds
+from recommender.services.training import can_continue, check_seed, start_training, trainable_kinds
 
 
 def start_retraining(
@@ -27,9 +27,10 @@ def start_retraining(
 ) -> Retraining:
     """Queue a retraining; what is not given is as the shop's settings say (FASHIONREC["RETRAIN"]).
 
-    The baseline is always among the kinds, the blend comes last. Raises Invalid for a kind without a trainer, Conflict
-    while another retraining is open.
+    The baseline is always among the kinds, the blend comes last. Raises Invalid for a kind without a trainer or a seed
+    outside 0..MAX_SEED, Conflict while another retraining is open.
     """
+    check_seed(seed)
     configured: dict[str, Any] = settings.FASHIONREC["RETRAIN"]
     ordered = _in_order(configured["KINDS"] if kinds is None else kinds)
     try:
@@ -108,15 +109,18 @@ def record_outcome(*, retraining: Retraining, outcome: str, best: ModelVersion |
 def conclude(*, retraining: Retraining, best: ModelVersion, outcome: str, promote_it: bool) -> None:
     """Make the best version challenger, or champion where that is wished and `promote_it` says it is better.
 
-    Raises LeaseLost, changing nothing, as `record_step` does.
+    Neither when a person retired or promoted it meanwhile. Raises LeaseLost, changing nothing, as `record_step` does.
     """
     actor = f"retraining {str(retraining.pk)[:8]}"
     ending = "It challenges."
-    if retraining.promotes and promote_it and measured_beside_baselines(best):
-        promote(version=best, actor=actor)
-        ending = "It serves now."
-    else:
-        set_challenger(version=best, actor=actor)
+    try:
+        if retraining.promotes and promote_it and measured_beside_baselines(best):
+            promote(version=best, actor=actor)
+            ending = "It serves now."
+        else:
+            set_challenger(version=best, actor=actor)
+    except Conflict as error:
+        ending = f"Nothing was changed; {error.message}."
     record_outcome(retraining=retraining, outcome=f"{outcome}. {ending}", best=best)
 
 

@@ -47,6 +47,9 @@ def plan_study(
     strange = [kind for kind in parameters or {} if kind not in kinds]
     if strange:
         raise Invalid.for_field("parameters", strange[0], "this kind is not in the study")
+    for kind, changed in (parameters or {}).items():
+        if not isinstance(changed, Mapping):
+            raise Invalid.for_field(f"parameters.{kind}", changed, "expected an object of names and values")
     study = Study.objects.create(
         kinds=[kind for kind in trainable_kinds() if kind in {"popularity", *kinds}],
         protocols=[name for name in PROTOCOLS if name in protocols],

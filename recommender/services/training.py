@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import enqueue
 from fashionrec.common.runs import advance
+from personas.services.personas import MAX_SEED
 from recommender.ml.artifact import WEIGHTS
 from recommender.ml.progress import EpochReport
 from recommender.ml.trainers import TRAINERS
@@ -18,10 +19,11 @@ def start_training(
 ) -> TrainingRun:
     """Queue a training, from random weights or from those of `continue_from`.
 
-    Raises Invalid for a kind that is unknown or has no trainer, or a version that it cannot continue from; Conflict
-    while a training of this kind is open.
+    Raises Invalid for a kind that is unknown or has no trainer, a seed outside 0..MAX_SEED, or a version that it cannot
+    continue from; Conflict while a training of this kind is open.
     """
     _check_kind(kind)
+    check_seed(seed)
     if continue_from is not None:
         _check_continuation(kind, continue_from)
     try:
@@ -41,6 +43,12 @@ def can_continue(version: ModelVersion) -> bool:
 def trainable_kinds() -> list[str]:
     """Kinds that have a trainer, in the order of ModelKind; the blend is made of the others."""
     return [kind for kind in ModelKind.values if kind in TRAINERS or kind == ModelKind.BLEND]
+
+
+def check_seed(seed: int) -> None:
+    """Raises Invalid for a seed that is negative or does not fit into its column."""
+    if not 0 <= seed <= MAX_SEED:
+        raise Invalid.for_field("seed", seed, f"expected 0 to {MAX_SEED}")
 
 
 def _check_kind(kind: str) -> None:

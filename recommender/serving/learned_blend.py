@@ -11,7 +11,7 @@ from recommender.serving.context import Context
 
 
 def learned_blend(context: Context, model: LoadedModel | None) -> list[Blended]:
-    """At most POOL products, best first, each with the component that lifts it most as its source.
+    """POOL products and as many as were seen, best first, each with the component that lifts it most as its source.
 
     Empty when the champion is no blend, or knows none of the products of the shopper's history: then rank fusion orders
     what the sources name. Scores are 1 / (RANK_OFFSET + rank), as there: diversity weighs them against likeness.
@@ -21,7 +21,7 @@ def learned_blend(context: Context, model: LoadedModel | None) -> list[Blended]:
     history = model.history(context.shopper)
     if not len(history) and context.shopper.history:
         return []
-    scores = model.scorer.score_one(history)
+    scores, contributions = model.scorer.score_and_contributions(history)
     eligible = np.arange(len(scores))
     if context.category is not None:
         inside = Product.objects.visible().in_category(context.category).values_list("pk", flat=True)
@@ -31,9 +31,8 @@ def learned_blend(context: Context, model: LoadedModel | None) -> list[Blended]:
     size = min(POOL + len(history), len(eligible))  # what was seen is left out later
     best = eligible[np.argpartition(-scores[eligible], size - 1)[:size]]
     best = best[np.argsort(-scores[best], kind="stable")]
-    contributions = model.scorer.contributions(history, best)
     kinds = list(contributions)
-    strongest = np.stack([contributions[kind] for kind in kinds]).argmax(axis=0)
+    strongest = np.stack([contributions[kind][best] for kind in kinds]).argmax(axis=0)
     return [
         Blended(int(model.product_ids[item]), 1 / (RANK_OFFSET + rank), kinds[strongest[rank - 1]], None)
         for rank, item in enumerate(best, start=1)

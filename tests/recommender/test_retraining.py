@@ -9,12 +9,14 @@ from django.utils import timezone
 from fashionrec.common.errors import Conflict, Invalid
 from fashionrec.common.queue import without_ringing
 from fashionrec.common.runs import request_cancel
+from recommender.datasets import Dataset
 from recommender.jobs import checkpoint_folder, work_training_run
 from recommender.models import ModelVersion, Retraining, TrainingEpoch, TrainingRun
 from recommender.retraining_jobs import work_retraining
 from recommender.selectors import challenger, champion
 from recommender.services.models import retire
-from recommender.services.retraining import is_due, retrain_when_due, start_retraining
+from recommender.services.retraining import conclude, is_due, retrain_when_due, start_retraining
+from recommender.services.training import start_training
 from tests.factories.catalog import ProductFactory
 from tests.factories.feedback import EventFactory, VisitorFactory
 from tests.recommender.training import measured, serve, train_version
@@ -94,6 +96,15 @@ def test_a_kind_without_a_trainer_is_refused():
     assert not Retraining.objects.exists()
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_training_or_column_takes_is_refused(seed):
+    with pytest.raises(Invalid, match=f"seed: expected 0 to 9223372036854775807 .received {seed}"):
+        start_retraining(kinds=QUICK, seed=seed)
+    with pytest.raises(Invalid, match=f"seed: expected 0 to 9223372036854775807 .received {seed}"):
+        start_training(kind="random", seed=seed)
+    assert not Retraining.objects.exists()
+
+
 def test_without_new_events_it_is_skipped_with_the_reason(shop):
     first = retrain()
     again = retrain()
@@ -147,14 +158,14 @@ def test_a_killed_retraining_carries_on_where_it_was_and_repeats_nothing(shop):
     retraining.refresh_from_db()
     assert (retraining.state, retraining.done) == ("running", 2)
     finished = list(TrainingEpoch.objects.order_by("pk").values_list("pk", "finished_at"))
-    assert len(finished) == 5
+    assert len(finished) == 10  # popularity one, transition-kNN one for each of its six settings, two-tower three
     something_new(shop)  # what comes meanwhile is for the next one
     worked = []
     work_retraining(str(retraining.pk), on_epoch=lambda kind, report: worked.append((kind, report.epoch)))
     retraining.refresh_from_db()
     assert (retraining.state, retraining.done, retraining.error) == ("done", 4, "")
     assert worked == [("two_tower", epoch) for epoch in range(4, 26)]
-    assert list(TrainingEpoch.objects.order_by("pk").values_list("pk", "finished_at"))[:5] == finished
+    assert list(TrainingEpoch.objects.order_by("pk").values_list("pk", "finished_at"))[:10] == finished
     assert sorted(TrainingRun.objects.values_list("kind", "state")) == [
         ("popularity", "done"), ("transition_knn", "done"), ("two_tower", "done"),
     ]  # fmt: skip
@@ -211,6 +222,54 @@ def test_a_kind_that_fails_is_passed_over_and_told(shop, monkeypatch):
     assert (retraining.state, retraining.best.kind) == ("done", "popularity")
     failed = retraining.steps.get(kind="transition_knn").training
     assert (failed.state, failed.error) == ("failed", "ValueError: weights: too large for this machine")
+
+
+def test_a_queued_training_of_the_same_kind_is_done_first_rather_than_waited_for(shop, monkeypatch):
+    monkeypatch.setattr("recommender.retraining_jobs.WAIT_SECONDS", 0)
+    queued = start_training(kind="random", seed=5)  # for the only worker, which retrains
+    retraining = retrain(kinds=["random"])
+    queued.refresh_from_db()
+    assert (queued.state, queued.version.seed, retraining.state) == ("done", 5, "done")
+    assert retraining.steps.get(kind="random").training != queued
+
+
+def test_a_training_is_seen_by_others_with_its_snapshot_or_not_at_all(shop, monkeypatch):
+    save = Dataset.save
+    retraining = start_retraining(kinds=["random"])
+
+    def fail(dataset, path):
+        if path.parent != checkpoint_folder(retraining):
+            raise OSError("no space left on device")
+        save(dataset, path)
+
+    monkeypatch.setattr(Dataset, "save", fail)
+    with pytest.raises(OSError, match="no space left"):
+        work_retraining(str(retraining.pk))
+    assert not TrainingRun.objects.exists()
+
+
+def test_a_best_version_that_was_retired_or_promoted_meanwhile_stays_what_a_person_made_it(shop):
+    promoted, retired = serve("random"), train_version("popularity")
+    retire(version=retired, actor="ann")
+    for best, told in ((promoted, "it is the champion"), (retired, "this version is retired")):
+        retraining = Retraining.objects.create(state="running", total=2)
+        conclude(retraining=retraining, best=best, outcome="Compared", promote_it=True)
+        retraining.refresh_from_db()
+        assert retraining.outcome.startswith("Compared. Nothing was changed; version: ")
+        assert told in retraining.outcome
+        Retraining.objects.update(state="done")
+    assert (champion(), challenger()) == (promoted, None)
+
+
+def test_a_blend_holds_nothing_of_an_attempt_that_was_killed(shop):
+    train_version("popularity")
+    run = start_training(kind="blend")
+    left = checkpoint_folder(run) / "artifact" / "components" / "two_tower"
+    left.mkdir(parents=True)
+    (left / "config.json").write_text("{}")
+    work_training_run(str(run.pk))
+    run.refresh_from_db()
+    assert not [name for name in run.version.files if "two_tower" in name]
 
 
 def test_what_holds_weights_continues_from_the_champion_or_from_its_part(shop):

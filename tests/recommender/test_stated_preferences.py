@@ -86,6 +86,13 @@ def test_serving_encodes_words_once_and_asks_for_a_persona_once(live, django_ass
     assert first[2] is again[2] is None
 
 
+def test_words_that_could_not_be_encoded_are_tried_again(live, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(stated_preferences, "encode_queries", lambda texts, *, encoder: None)
+        assert stated_vector(ShopperState(preferences=WORDS), encoder=live) is None
+    assert stated_vector(ShopperState(preferences=WORDS), encoder=live) is not None
+
+
 def test_an_encoder_is_found_by_what_a_dataset_calls_it(live):
     assert encoder_called(build_dataset().window["encoder"]) == live
     assert encoder_called("compact (512-d, gone)") is None

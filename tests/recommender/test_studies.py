@@ -212,6 +212,7 @@ def test_a_blend_is_made_of_the_models_of_its_seed_and_of_models_of_its_own_for_
         ({"protocols": ["luck"]}, "protocols: expected some of leave_one_out, global_time"),
         ({"seeds": 0}, "seeds: expected 1 to 20"),
         ({"parameters": {"ease": {}}}, "parameters: this kind is not in the study"),
+        ({"parameters": {"popularity": 3}}, r"parameters\.popularity: expected an object .*received 3"),
     ],
 )
 def test_what_cannot_be_studied_is_refused(options, reason):

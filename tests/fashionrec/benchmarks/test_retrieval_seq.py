@@ -32,17 +32,19 @@ def test_the_blend_is_measured_beside_its_parts_and_the_report_is_kept(
     settings.DATA_DIR = tmp_path
     monkeypatch.setattr(retrieval_seq, "GRIDS", {"transition_knn": [{"gap": 1}, {"gap": 3}]})
     monkeypatch.setattr(
-        retrieval_seq, "LEARNED", {"two_tower": {"epochs": 30, "embedding_size": 16, "batch_size": 100}}
+        retrieval_seq, "LEARNED", {"two_tower": {"epochs": 90, "embedding_size": 16, "batch_size": 100}}
     )
     out = StringIO()
     data = chains(tmp_path / "rings.txt.gz")
-    call_command("benchmark", "retrieval-seq", "--data", str(data), "--seeds", "1", "--processes", "1", stdout=out)
+    options = ["--data", str(data), "--seeds", "1", "--processes", "1", "--epochs", "30"]
+    call_command("benchmark", "retrieval-seq", *options, stdout=out)
     results = json.loads(out.getvalue().splitlines()[-1])
     rows = results["models"]
     assert results["protocol"] == "leave-one-out, 60 shoppers, full ranking of 24 items, seen masked"
     assert set(rows) == {"popularity", "transition_knn", "two_tower", "blend"}
     assert rows["transition_knn"]["settings_tried"] == 2
     assert rows["transition_knn"]["settings"] in ({"gap": 1}, {"gap": 3})
+    assert rows["two_tower"]["settings"] == {"epochs": 30, "embedding_size": 16, "batch_size": 100}
     assert rows["transition_knn"]["ndcg@10"] > 0.9
     assert rows["blend"]["ndcg@10"] >= rows["transition_knn"]["ndcg@10"] - 0.02
     assert rows["blend"]["ndcg@10_minus_popularity"]["low"] > 0

@@ -43,6 +43,21 @@ def test_words_that_are_too_long_are_refused_by_length_and_change_nothing(client
     assert Visitor.objects.get().preferences == "x" * 500
 
 
+def test_the_end_of_a_line_counts_once_as_in_the_browser_that_sends_two_characters(client):
+    assert state(client, "a\r\n" * 249 + "bb").status_code == 302  # 500 as the browser counts
+    assert Visitor.objects.get().preferences == "a " * 249 + "bb"
+    assert state(client, "a\r\n" * 250 + "b").status_code == 400
+
+
+def test_a_null_character_is_refused_and_other_control_characters_are_dropped(client):
+    response = state(client, "na\x00vy")
+    assert response.status_code == 400
+    assert "Null characters are not allowed." in response.content.decode()
+    assert not Visitor.objects.exists()
+    assert state(client, "na\x07vy\u202e").status_code == 302
+    assert Visitor.objects.get().preferences == "navy"
+
+
 def test_words_are_only_taken_by_post(client):
     assert client.get("/style/words/").status_code == 405
     assert not Visitor.objects.exists()

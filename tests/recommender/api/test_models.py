@@ -26,7 +26,7 @@ def test_versions_are_listed_newest_first_and_shown_in_full() -> None:
 
 
 @pytest.mark.parametrize(
-    "model_id", ["two_tower-999999", "random-x", "nothing", "two_tower-" + "9" * 30, "two_tower-١"]
+    "model_id", ["two_tower-999999", "random-x", "nothing", "two_tower-" + "9" * 30, "two_tower-١", "two%00tower-1"]
 )
 def test_an_unknown_model_is_404(model_id: str) -> None:
     version()

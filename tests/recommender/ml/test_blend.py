@@ -65,10 +65,20 @@ def test_one_seed_gives_one_blend(split: Split, parts: dict[str, Path], blended:
 def test_contributions_add_up_to_the_score(blended: Path) -> None:
     scorer = load_scorer(blended)
     assert isinstance(scorer, BlendScorer)
-    history, items = np.array([3, 11, 19]), np.array([5, 27])
-    parts = scorer.contributions(history, items)
-    score = scorer.score_one(history)
-    assert sum(part[0] - part[1] for part in parts.values()) == pytest.approx(score[5] - score[27], abs=1e-4)
+    history = np.array([3, 11, 19])
+    score, parts = scorer.score_and_contributions(history)
+    np.testing.assert_array_equal(score, scorer.score_one(history))
+    np.testing.assert_allclose([part.mean() for part in parts.values()], 0, atol=1e-4)
+    assert sum(part[5] - part[27] for part in parts.values()) == pytest.approx(score[5] - score[27], abs=1e-4)
+
+
+def test_a_mean_of_samples_that_agree_on_nothing_still_has_components() -> None:
+    kinds = ("two_tower", "graphsage", "content_knn")
+    values = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
+    examples = Examples(kinds, values, np.ones((5, 4), bool))
+    found = [Mixture(0, {kind: 1.0}, {}) for kind in kinds]
+    assert set(examples.mean(found, often_enough=0.4).weights) == set(kinds)
+    assert set(examples.mean([*found, found[1]], often_enough=0.4).weights) == {"graphsage"}
 
 
 def test_a_longer_catalogue_keeps_the_scores_of_the_old_one(blended: Path, split: Split) -> None:

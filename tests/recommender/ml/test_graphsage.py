@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recommender.ml.checkpoint import Checkpoint
-from recommender.ml.dataset import Interactions
+from recommender.ml.dataset import History, Interactions
 from recommender.ml.evaluation import compare, evaluate
 from recommender.ml.graphsage import GraphSAGEConfig, train_graphsage
 from recommender.ml.progress import EpochReport, ignore_progress
@@ -149,3 +149,25 @@ def test_an_impossible_configuration_is_refused_by_field_and_value(field: str, v
     with pytest.raises(ValueError, match=field) as caught:
         GraphSAGEConfig(**{field: value})
     assert repr(value) in str(caught.value)
+
+
+def test_a_training_goes_on_from_weights_of_before_anybody_stated_anything(tmp_path: Path) -> None:
+    world = clustered_world(n_users=80)
+    items = [str(item) for item in range(world.n_items)]
+    first = {"embedding_size": 16, "epochs": 3, "seed": 3}
+    train("graphsage", world, first, directory=tmp_path / "silent", items=items)
+    stated = np.random.default_rng(1).standard_normal((world.n_users, 3)).astype(np.float32)
+    losses: dict[bool, list[float]] = {True: [], False: []}
+    for continued, found in losses.items():
+        train(
+            "graphsage",
+            replace(world, user_features=stated),
+            {**first, "epochs": 1},
+            directory=tmp_path / str(continued),
+            items=items,
+            progress=lambda report, found=found: found.append(report.loss),  # type: ignore[misc]
+            continue_from=tmp_path / "silent" if continued else None,
+        )
+    assert losses[True][0] < losses[False][0]
+    history = History(np.array([3]), features=stated[0])
+    assert np.isfinite(load_scorer(tmp_path / "True").score_one(history)).all()

@@ -165,9 +165,13 @@ def test_a_configuration_that_cannot_be_is_refused_by_value(field: str, value: o
 def test_the_served_item_tower_equals_the_torch_model(tmp_path: Path) -> None:
     model = random_model(80, 24)
     content = np.random.default_rng(1).normal(size=(5, 24)).astype(np.float32)
+    content[2] = 0
     with torch.no_grad():
         expected = model.item_tower.from_content(torch.from_numpy(content)).numpy()
-    np.testing.assert_allclose(exported(model, tmp_path).vectors_from_content(content), expected, atol=1e-5)
+    served = exported(model, tmp_path).vectors_from_content(content)
+    np.testing.assert_allclose(served, expected, atol=1e-5)
+    # A product without content has no place, rather than the place opposite to the mean of all content.
+    np.testing.assert_allclose(np.linalg.norm(served, axis=1), [1, 1, 0, 1, 1], atol=1e-5)
 
 
 def test_a_position_depends_on_nothing_after_it() -> None:
