@@ -31,14 +31,14 @@ class SLISTConfig:
 
     source_decay: the i-th latest item of a prefix counts decay ** i, in training as in serving.
     target_decay: the i-th item after a prefix counts decay ** i.
-    gap: pairs of items further apart are left out.
+    window: of a prefix so many of the latest items are read, and each predicts as many after it.
     neighbours: of each item's row this many weights of largest size are kept.
     """
 
     reg: float = 50.0
     source_decay: float = 0.8
     target_decay: float = 0.4
-    gap: int = 15
+    window: int = 15
     neighbours: int = 1000
 
     def __post_init__(self) -> None:
@@ -47,7 +47,7 @@ class SLISTConfig:
         for name in ("source_decay", "target_decay"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected above 0 up to 1")
-        for name in ("gap", "neighbours"):
+        for name in ("window", "neighbours"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: received {getattr(self, name)!r}, expected at least 1")
 
@@ -92,7 +92,7 @@ def prefix_products(interactions: Interactions, config: SLISTConfig) -> tuple[sp
     """(SᵀS, SᵀT), both (n_items, n_items) float32 CSR, without making S or T.
 
     Over all prefixes of a history of n items, the pair (i, i + g) meets in SᵀS with a**g · (1 + a² + a⁴ + …), a term
-    for each of the n − 1 − i − g prefixes that hold both and leave something over; in SᵀT with the sum over m < g of
+    for each prefix that leaves something over and has both in its window; in SᵀT with the sum over m < g of
     a**m · b**(g − 1 − m). A pair counts the geometric mean of its events' weights.
     Only human events count: those of synthetic users have no order.
     """
@@ -103,14 +103,14 @@ def prefix_products(interactions: Interactions, config: SLISTConfig) -> tuple[sp
     a, b = config.source_decay, config.target_decay
     rounds = np.concatenate([[0.0], np.cumsum(a ** (2 * np.arange(left.max(initial=0))))])
     shape = (interactions.n_items, interactions.n_items)
-    held = [(item, item, weight**2 * rounds[left])]
+    held = [(item, item, weight**2 * rounds[np.minimum(left, config.window)])]
     followed = []
-    for gap in range(1, config.gap + 1):
+    for gap in range(1, config.window + 1):
         earlier = np.flatnonzero(left >= gap)
         later = earlier + gap
         pair = item[earlier], item[later]
         both = weight[earlier] * weight[later]
-        value = a**gap * both * rounds[left[later]]
+        value = a**gap * both * rounds[np.minimum(left[later], config.window - gap)]
         held += [(*pair, value), (*reversed(pair), value)]
         followed.append((*pair, both * sum(a**m * b ** (gap - 1 - m) for m in range(gap))))
     return _summed(held, shape), _summed(followed, shape)

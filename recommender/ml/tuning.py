@@ -44,27 +44,35 @@ def train_tuned(
 ) -> tuple[Mapping[str, Any], list[float]]:
     """Train `kind` on split.train in every setting of its grid; `directory` keeps the best on validation.
 
-    Returns the settings kept and the validation NDCG@10 of each. progress: called after each, with 1 − NDCG as the
-    loss; what it raises ends the training. Raises ValueError for a kind without a grid, or when nothing is held out
-    for validation.
+    Returns the settings kept and the validation NDCG@10 of each, 0 for what the trainer refused. progress: called after
+    each, with 1 − NDCG as the loss; what it raises ends the training. Raises ValueError for a kind without a grid, when
+    nothing is held out for validation, or what the trainer said where it refused every setting.
     """
     if kind not in GRIDS:
         raise ValueError(f"kind: received {kind!r}, expected one of {', '.join(GRIDS)}")
     found: list[float] = []
-    best: Mapping[str, Any] = {}
+    best: Mapping[str, Any] | None = None
+    refused: ValueError | None = None
     attempt = directory.with_name(f"{directory.name}.attempt")
     try:
         for number, parameters in enumerate(GRIDS[kind], start=1):
             started = time.monotonic()
             shutil.rmtree(attempt, ignore_errors=True)
-            train(kind, split.train, parameters, directory=attempt, items=items)
-            ndcg = evaluate(load_scorer(attempt), split, part="validation").mean_ndcg
-            if not found or ndcg > max(found):
-                shutil.rmtree(directory, ignore_errors=True)
-                attempt.replace(directory)
-                best = parameters
+            ndcg = 0.0
+            try:
+                train(kind, split.train, parameters, directory=attempt, items=items)
+            except ValueError as error:  # such as a matrix that cannot be inverted; another setting may do
+                refused = error
+            else:
+                ndcg = evaluate(load_scorer(attempt), split, part="validation").mean_ndcg
+                if best is None or ndcg > max(found):
+                    shutil.rmtree(directory, ignore_errors=True)
+                    attempt.replace(directory)
+                    best = parameters
             found.append(ndcg)
             progress(EpochReport(number, len(GRIDS[kind]), 1 - ndcg, time.monotonic() - started))
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
+    if best is None:
+        raise refused or ValueError(f"kind: received {kind!r}, whose grid is empty")
     return best, found

@@ -27,31 +27,28 @@ def random_world(seed: int) -> Interactions:
     )
 
 
-def test_prefix_products_equal_those_of_the_written_out_matrices() -> None:
-    world, config = random_world(2), SLISTConfig(source_decay=0.7, target_decay=0.4, gap=9)
-    sources, targets = [], []
+@pytest.mark.parametrize("window", [9, 3, 1])
+def test_prefix_products_equal_those_of_the_written_out_prefixes(window: int) -> None:
+    world, config = random_world(2), SLISTConfig(source_decay=0.7, target_decay=0.4, window=window)
+    sources, transitions = [], np.zeros((9, 9))
     for start, stop in zip(world.offsets[:-1], world.offsets[1:], strict=True):
-        events = range(start, stop)
-        for cut in events[1:]:
-            source, target = np.zeros(9), np.zeros(9)
-            for event in events:
-                value = np.sqrt(world.weight[event])
-                if event < cut:
-                    source[world.item[event]] = value * 0.7 ** (cut - 1 - event)
-                else:
-                    target[world.item[event]] = value * 0.4 ** (event - cut)
+        for cut in range(start + 1, stop):
+            source = np.zeros(9)
+            for event in range(max(start, cut - window), cut):
+                source[world.item[event]] = np.sqrt(world.weight[event]) * 0.7 ** (cut - 1 - event)
+                for later in range(cut, min(stop, event + window + 1)):
+                    value = np.sqrt(world.weight[later]) * 0.4 ** (later - cut)
+                    transitions[world.item[event], world.item[later]] += source[world.item[event]] * value
             sources.append(source)
-            targets.append(target)
-    source, target = np.array(sources), np.array(targets)
-    before, transitions = prefix_products(world, config)
-    np.testing.assert_allclose(before.toarray(), source.T @ source, atol=1e-5)
-    np.testing.assert_allclose(transitions.toarray(), source.T @ target, atol=1e-5)
+    held, followed = prefix_products(world, config)
+    np.testing.assert_allclose(held.toarray(), np.array(sources).T @ np.array(sources), atol=1e-5)
+    np.testing.assert_allclose(followed.toarray(), transitions, atol=1e-5)
 
 
 def test_weights_solve_the_regularised_least_squares(tmp_path: Path) -> None:
     world = random_world(3)
-    train("slist", world, {"reg": 2.0, "gap": 9}, directory=tmp_path)
-    before, transitions = prefix_products(world, SLISTConfig(gap=9))
+    train("slist", world, {"reg": 2.0, "window": 9}, directory=tmp_path)
+    before, transitions = prefix_products(world, SLISTConfig(window=9))
     expected = np.linalg.solve(before.toarray() + 2.0 * np.eye(9), transitions.toarray())
     scorer = load_scorer(tmp_path)
     for item in range(9):
@@ -61,5 +58,5 @@ def test_weights_solve_the_regularised_least_squares(tmp_path: Path) -> None:
 def test_bad_settings_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="target_decay: received 0"):
         make_config("slist", {"target_decay": 0})
-    with pytest.raises(ValueError, match="gap: received 0"):
-        make_config("slist", {"gap": 0})
+    with pytest.raises(ValueError, match="window: received 0"):
+        make_config("slist", {"window": 0})

@@ -44,3 +44,16 @@ def test_the_setting_that_does_best_on_validation_is_kept(
 def test_a_kind_without_a_grid_is_refused(split: Split, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="kind: received 'two_tower', expected one of item_knn"):
         train_tuned("two_tower", split, directory=tmp_path / "x")
+
+
+def test_a_setting_that_the_trainer_refuses_is_passed_over_unless_it_refuses_all(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tuning.GRIDS, "ease", [{"reg": -1.0}, {"reg": 50.0}])
+    best, found = train_tuned("ease", split, directory=tmp_path / "ease")
+    assert best == {"reg": 50.0}
+    assert found[0] == 0.0 < found[1]
+    monkeypatch.setitem(tuning.GRIDS, "ease", [{"reg": -1.0}])
+    with pytest.raises(ValueError, match=r"reg: received -1\.0, expected above 0"):
+        train_tuned("ease", split, directory=tmp_path / "none")
+    assert [path.name for path in tmp_path.iterdir()] == ["ease"]
