@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -23,7 +24,7 @@ from recommender.ml.scorers import load_scorer
 from recommender.ml.split import Split, leave_one_out
 from recommender.ml.trainers import BLEND, TRAINERS, make_config, train
 from recommender.ml.tuning import GRIDS, train_tuned
-from recommender.models import ModelKind, ModelVersion, TrainingRun
+from recommender.models import ModelKind, ModelVersion, Retraining, TrainingRun
 from recommender.rating_training import train_head, without_held_out
 from recommender.selectors import is_abandoned, latest_versions
 from recommender.services.models import register_version
@@ -52,9 +53,33 @@ def work_training_run(
     try:
         _train(run_id, on_epoch, on_begin)
     finally:
-        run = TrainingRun.objects.filter(pk=run_id).first()
-        if run is not None and not run.is_open:
-            shutil.rmtree(checkpoint_folder(run), ignore_errors=True)
+        sweep_checkpoints()
+
+
+def sweep_checkpoints() -> int:
+    """Remove what runs that have ended left on this machine; returns how many folders.
+
+    A run that is cancelled while nobody holds it has nobody to clean up after it, and a snapshot names shoppers.
+    """
+    folder = Path(settings.DATA_DIR) / "checkpoints"
+    names = {path.name for path in folder.iterdir() if _is_id(path.name)} if folder.exists() else set()
+    ended = [Run.State.DONE, Run.State.FAILED, Run.State.CANCELLED]
+    left = [
+        str(pk)
+        for runs in (TrainingRun, Retraining)
+        for pk in runs.objects.filter(pk__in=names, state__in=ended).values_list("pk", flat=True)
+    ]
+    for name in left:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return len(left)
+
+
+def _is_id(name: str) -> bool:
+    try:
+        UUID(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _train(

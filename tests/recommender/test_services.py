@@ -8,7 +8,7 @@ from fashionrec.common.models import AuditEntry
 from fashionrec.common.queue import without_ringing
 from fashionrec.common.runs import LeaseLost
 from recommender.evaluation_jobs import evaluate_versions
-from recommender.jobs import checkpoint_folder, work_training_run
+from recommender.jobs import checkpoint_folder, sweep_checkpoints, work_training_run
 from recommender.ml.progress import EpochReport
 from recommender.models import EvaluationReport, ItemVector, ModelAlias, ModelVersion, TrainingEpoch, TrainingRun
 from recommender.selectors import champion, find_version, latest_versions, open_trainings
@@ -207,3 +207,15 @@ def test_an_evaluation_measures_the_present_data_only_and_opens_the_way_to_promo
     with pytest.raises(ValueError, match="none of .* was trained on the shop's present events"):
         evaluate_versions(versions)
     assert EvaluationReport.objects.count() == 1
+
+
+def test_what_a_cancelled_run_left_on_disk_goes_with_the_next_training(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    with without_ringing():
+        cancelled, waiting = start_training(kind="random"), start_training(kind="two_tower")
+    for run in (cancelled, waiting):
+        (tmp_path / "checkpoints" / str(run.pk)).mkdir(parents=True)
+    (tmp_path / "checkpoints" / "of somebody else").mkdir()
+    TrainingRun.objects.filter(pk=cancelled.pk).update(state="cancelled")
+    assert sweep_checkpoints() == 1
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {str(waiting.pk), "of somebody else"}
