@@ -18,7 +18,7 @@ def read_sequences(path: Path) -> Interactions:
     """
     users: list[str] = []
     lines: list[list[str]] = []
-    for number, fields in _rows(path):
+    for number, fields in numbered_fields(path):
         if len(fields) < 2:
             raise ValueError(f"data: line {number} of {str(path)!r} has no item, received {' '.join(fields)!r}")
         users.append(fields[0])
@@ -40,7 +40,8 @@ def read_sequences(path: Path) -> Interactions:
     )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def numbered_fields(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and words of each line that has any, of a text file or a gzipped one; ValueError names the file."""
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
             for number, line in enumerate(stream, start=1):

@@ -1,14 +1,12 @@
 """Reads interactions that come divided into train and test, without time, or divides them."""
 
-import gzip
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from fashionrec.benchmarks.sequence_files import numbered_fields
 from recommender.ml.dataset import IntArray, Interactions
 from recommender.ml.split import Part
 from recommender.ml.splits import Held, TargetsSplit
@@ -106,7 +104,7 @@ def _divide(pairs: IntArray, share: float, rng: np.random.Generator) -> tuple[In
 def _lines(path: Path) -> Pairs:
     """`user item item …`; a user without items is allowed, as in the files that others use."""
     pairs: Pairs = []
-    for number, fields in _fields(path):
+    for number, fields in numbered_fields(path):
         for field in fields:
             if not field.isdigit():
                 raise ValueError(f"data: line {number} of {str(path)!r} has {field!r}, expected a number")
@@ -116,20 +114,10 @@ def _lines(path: Path) -> Pairs:
 
 def _rows(path: Path) -> Pairs:
     pairs: Pairs = []
-    for number, fields in _fields(path):
+    for number, fields in numbered_fields(path):
         if len(fields) != 3:
             raise ValueError(
                 f"data: line {number} of {str(path)!r} has {len(fields)} fields, expected user, item and rating"
             )
         pairs.append((fields[0], fields[1]))
     return pairs
-
-
-def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as stream:
-            for number, line in enumerate(stream, start=1):
-                if fields := line.split():
-                    yield number, fields
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(f"data: {str(path)!r} cannot be read: {error}") from error
