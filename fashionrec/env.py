@@ -83,7 +83,8 @@ def read_environment() -> Environment:
         lease_seconds = env.float("LEASE_SECONDS", 60.0, validate=POSITIVE)
         resume_seconds = env.float("RESUME_SECONDS", 15.0, validate=POSITIVE)
         retrain_kinds: list[str] = env.list(
-            "RETRAIN_KINDS", ["transition_knn", "item_knn", "content_knn", "two_tower", "graphsage", "blend"]
+            "RETRAIN_KINDS",
+            ["transition_knn", "item_knn", "content_knn", "ease", "softmax_mf", "two_tower", "graphsage", "blend"],
         )
         retrain_hour = env.int("RETRAIN_HOUR", None, validate=HOUR)
         retrain_every_hours = env.float("RETRAIN_EVERY_HOURS", 0.0, validate=validate.Range(min=0))

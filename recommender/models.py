@@ -20,6 +20,7 @@ class ModelKind(models.TextChoices):
     GF_CF = "gf_cf", "GF-CF"
     EASE = "ease", "EASE"
     SLIST = "slist", "SLIST"
+    SOFTMAX_MF = "softmax_mf", "softmax MF"
     LIGHTGCN = "lightgcn", "LightGCN"
     DROPOUTNET = "dropoutnet", "DropoutNet"
     TWO_TOWER = "two_tower", "two-tower"

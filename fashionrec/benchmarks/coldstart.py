@@ -40,18 +40,20 @@ GRIDS: dict[str, list[dict[str, Any]]] = {
     "dropoutnet": [{}, {"item_dropout": 0.7}, {"latent_size": 64, "epochs": 30}, {"confidence": 2.0}],
     "two_tower": [{}, {"id_dropout": 0.5}, {"id_dropout": 0.7}, {"id_dropout": 0.5, "similarity": "dot"}],
     "graphsage": [{}, {"cold_share": 0.3}, {"cold_share": 0.5}, {"cold_share": 0.3, "neighbours": 20}],
+    "softmax_mf": [{}, {"content_precision": 0.3}, {"item_precision": 8.0}, {"content_precision": 3.0}],
 }
 """Settings tried, over the defaults; a search takes the first of each."""
 
 WITHOUT: dict[str, dict[str, Any]] = {
     "two_tower": {"id_dropout": 0.0},
     "graphsage": {"cold_share": 0.0, "id_dropout": 0.0},
+    "softmax_mf": {"content_components": 0},
 }
 """The same model without what lets it place new products."""
 
-SEEDED = ("dropoutnet", "two_tower", "graphsage")
-OURS = ("two_tower", "graphsage", "blend")
-BLENDED = ("two_tower", "graphsage", "content_knn", "popularity")
+SEEDED = ("dropoutnet", "two_tower", "graphsage", "softmax_mf")
+OURS = ("two_tower", "graphsage", "softmax_mf", "blend")
+BLENDED = ("two_tower", "graphsage", "softmax_mf", "content_knn", "popularity")
 GOALS = {"gain_over_dropoutnet": 0.10, "warm_loss": 0.01, "five_picks": 0.70}
 
 

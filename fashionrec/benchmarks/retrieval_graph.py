@@ -33,7 +33,7 @@ GRIDS: dict[str, list[dict[str, Any]]] = {
     "item_knn": [{"history_decay": 1.0, "shrinkage": shrinkage} for shrinkage in (10.0, 50.0)],
     "gf_cf": [{"history_decay": 1.0, "alpha": alpha} for alpha in (0.1, 0.3)],
     "ease": [{"history_decay": 1.0, "reg": reg} for reg in (100.0, 300.0)],
-    "lightgcn": [{}],
+    "lightgcn": [{"epochs": 12}, {"epochs": 30}, {"epochs": 30, "layers": 2}],
     "graphsage": [{"epochs": 8, "batch_size": 2048}],
 }
 """Settings tried on validation. Histories have no order here, so every item of one counts alike."""
@@ -89,7 +89,8 @@ def run(
     for kind in models:
         if kind == "ease" and final.train.n_items > EASE_ITEMS:
             continue
-        grid = [_seeded(kind, parameters, seed, epochs) for parameters in GRIDS[kind]]
+        seeded = [_seeded(kind, parameters, seed, epochs) for parameters in GRIDS[kind]]
+        grid = [parameters for number, parameters in enumerate(seeded) if parameters not in seeded[:number]]
         rows[kind], found[kind] = _measure(kind, grid, static)
     for kind, evaluation in found.items():
         for baseline in ("popularity", "gf_cf"):

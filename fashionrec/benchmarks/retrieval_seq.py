@@ -31,7 +31,7 @@ from recommender.ml.tuning import GRIDS
 HELP = "Recall and NDCG of the next item on a file of sequences, all models and their blend, full ranking"
 
 LEARNED: dict[str, dict[str, Any]] = {
-    "two_tower": {"blocks": 2, "batch_size": 1500, "learning_rate": 2e-3, "epochs": 32},
+    "two_tower": {"members": 2, "blocks": 2, "batch_size": 1500, "learning_rate": 2e-3, "epochs": 28},
     "graphsage": {"epochs": 6},
 }
 """Settings of the models with a seed: one each, chosen on the validation part of Beauty with seed 0."""

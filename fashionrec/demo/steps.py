@@ -54,6 +54,7 @@ TRAINED_KINDS = (
     ModelKind.ITEM_KNN,
     ModelKind.TRANSITION_KNN,
     ModelKind.EASE,
+    ModelKind.SOFTMAX_MF,
 )
 KEY_SCOPES = (
     "catalog:write", "embeddings:read", "recommendations:read", "events:write", "personas:read", "ratings:read",

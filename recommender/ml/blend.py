@@ -41,6 +41,7 @@ class BlendConfig:
     components: tuple[str, ...] = (
         "two_tower",
         "graphsage",
+        "softmax_mf",
         "lightgcn",
         "transition_knn",
         "item_knn",

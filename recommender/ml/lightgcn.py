@@ -33,8 +33,9 @@ class LightGCNConfig:
     embedding_size: int = 64
     """d, of users and items."""
 
-    layers: int = 2
-    """Hops from item to item through common users, two of the paper's layers each."""
+    layers: int = 1
+    """Hops from item to item through common users, two of the paper's layers each. A second added nothing on Beauty
+    divided by chance (validation NDCG@20 .0638, .0643 with one), for half as much time again."""
 
     epochs: int = 40
     """Passes over all users with at least two items."""
@@ -48,8 +49,9 @@ class LightGCNConfig:
     reg: float = 0.0
     """Weight decay of the embeddings, decoupled from the gradient (AdamW)."""
 
-    held_share: float = 0.4
-    """Share of a user's items that a step hides and predicts, at least one."""
+    held_share: float = 0.8
+    """Share of a user's items that a step hides and predicts, at least one. The more are hidden, the less is memorised:
+    on Beauty Recall@20 was .128, .131, .139 and .137 with .4, .6, .8 and .9."""
 
     user_balance: float = 0.5
     """Each of a user's n hidden items counts n ** −user_balance: 0 every item alike, 1 every user alike."""

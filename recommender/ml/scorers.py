@@ -55,6 +55,7 @@ _SCORERS = {
     "ease": "recommender.ml.neighbour_scorer:NeighbourScorer",
     "slist": "recommender.ml.neighbour_scorer:NeighbourScorer",
     "transition_knn": "recommender.ml.transition_scorer:TransitionScorer",
+    "softmax_mf": "recommender.ml.softmax_mf_scorer:SoftmaxMFScorer",
     "lightgcn": "recommender.ml.lightgcn_scorer:LightGCNScorer",
     "dropoutnet": "recommender.ml.dropoutnet_scorer:DropoutNetScorer",
     "two_tower": "recommender.ml.two_tower_scorer:TwoTowerScorer",

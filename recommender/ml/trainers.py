@@ -44,6 +44,7 @@ TRAINERS: dict[str, Trainer] = {
     "ease": Trainer("recommender.ml.ease", "train_ease", "EASEConfig"),
     "slist": Trainer("recommender.ml.slist", "train_slist", "SLISTConfig"),
     "transition_knn": Trainer("recommender.ml.transition", "train_transition_knn", "TransitionKNNConfig"),
+    "softmax_mf": Trainer("recommender.ml.softmax_mf", "train_softmax_mf", "SoftmaxMFConfig"),
     "lightgcn": Trainer("recommender.ml.lightgcn", "train_lightgcn", "LightGCNConfig"),
     "dropoutnet": Trainer("recommender.ml.dropoutnet", "train_dropoutnet", "DropoutNetConfig"),
     "two_tower": Trainer("recommender.ml.two_tower", "train_two_tower", "TwoTowerConfig", continues=True),

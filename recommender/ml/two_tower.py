@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -35,6 +36,11 @@ class TwoTowerConfig:
 
     For a hundred thousand events and more: two blocks, batch_size 1500, learning_rate 2e-3, 30 epochs.
     """
+
+    members: int = 1
+    """Pairs of towers that are trained side by side and served as one of members × d dimensions, whose inner product is
+    the mean of their logits. On Amazon Beauty two rank better than one twice as wide (validation NDCG@10 .0796 and
+    .0754; one .0750), for twice the time."""
 
     embedding_size: int = 64
     """d, of both towers."""
@@ -99,6 +105,7 @@ class TwoTowerConfig:
 
     def __post_init__(self) -> None:
         for name in (
+            "members",
             "embedding_size",
             "content_components",
             "length",
@@ -177,6 +184,11 @@ class TwoTower(nn.Module):
             torch.from_numpy(candidates.log_inclusion),
         )
 
+    @property
+    def pairs(self) -> dict[str, TwoTower]:
+        """Itself, as TwoTowerEnsemble.pairs: by what the names of its weights begin with."""
+        return {"": self}
+
     def _users(self, history: Tensor, batch: SequenceBatch) -> Tensor:
         """(B, L, d) user vectors before each item of the batch."""
         events = stated = None
@@ -188,6 +200,19 @@ class TwoTower(nn.Module):
             if self.training and self.feature_dropout:
                 stated = stated * (torch.rand(len(stated), 1) >= self.feature_dropout)
         return self.user_tower(history, events, stated)
+
+
+class TwoTowerEnsemble(nn.Module):
+    """Pairs of towers that differ by their start and by what dropout drops (Hansen and Salamon 1990)."""
+
+    def __init__(self, members: Sequence[TwoTower]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.pairs = {f"members.{number}.": pair for number, pair in enumerate(members)}
+
+    def loss(self, batch: SequenceBatch, candidates: Candidates | None = None) -> Tensor:
+        """The mean of the members' losses: each learns as if it were alone."""
+        return torch.stack([pair.loss(batch, candidates) for pair in self.pairs.values()]).mean()
 
 
 def train_two_tower(
@@ -207,10 +232,11 @@ def train_two_tower(
         raise ValueError(f"interactions: received {len(interactions.item)} events, none with positive weight")
     with torch.random.fork_rng(devices=[]):
         seed_everything(config.seed, 0)
-        model = TwoTower(torch.from_numpy(interactions.content), config, statements=_statements(interactions))
+        model = _make(interactions, config)
     if warm_start is not None:
         _with_readable_statements(warm_start, model).apply(model)
-        model.item_tower.read(torch.from_numpy(interactions.content))
+        for pair in model.pairs.values():
+            pair.item_tower.read(torch.from_numpy(interactions.content))
     batches = SequenceBatches(interactions, length=config.length, batch_size=config.batch_size)
     negatives = _negatives(interactions, config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.reg, foreach=True)
@@ -248,8 +274,14 @@ def train_two_tower(
     )
     if not leads():
         return
-    write_weights(directory, model, by_item=("item_tower.identity",))
-    export_two_tower(model, config, directory=directory)
+    write_weights(directory, model, by_item=tuple(f"{prefix}item_tower.identity" for prefix in model.pairs))
+    export_two_tower(list(model.pairs.values()), config, directory=directory)
+
+
+def _make(interactions: Interactions, config: TwoTowerConfig) -> TwoTower | TwoTowerEnsemble:
+    content, statements = torch.from_numpy(interactions.content), _statements(interactions)
+    pairs = [TwoTower(content, config, statements=statements) for _ in range(config.members)]
+    return pairs[0] if len(pairs) == 1 else TwoTowerEnsemble(pairs)
 
 
 def _statements(interactions: Interactions) -> Tensor:
@@ -259,12 +291,14 @@ def _statements(interactions: Interactions) -> Tensor:
     return torch.from_numpy(np.unique(stated, axis=0) if len(stated) else stated)
 
 
-def _with_readable_statements(warm_start: WarmStart, model: TwoTower) -> WarmStart:
+def _with_readable_statements(warm_start: WarmStart, model: TwoTower | TwoTowerEnsemble) -> WarmStart:
     """The same weights, but new ones for statements where those have another size: nobody had stated anything yet."""
-    state = {f"stated_tower.{name}": tensor for name, tensor in model.stated_tower.state_dict().items()}
-    if all(name in warm_start.shared and warm_start.shared[name].shape == state[name].shape for name in state):
-        return warm_start
-    return replace(warm_start, shared={**warm_start.shared, **{name: state[name].numpy() for name in state}})
+    shared = dict(warm_start.shared)
+    for prefix, pair in model.pairs.items():
+        state = {f"{prefix}stated_tower.{name}": tensor for name, tensor in pair.stated_tower.state_dict().items()}
+        if not all(name in shared and shared[name].shape == state[name].shape for name in state):
+            shared |= {name: tensor.numpy() for name, tensor in state.items()}
+    return replace(warm_start, shared=shared)
 
 
 def _negatives(interactions: Interactions, config: TwoTowerConfig) -> SharedNegatives | None:

@@ -185,7 +185,7 @@ def test_a_bad_option_is_refused_by_name(options: dict[str, object], message: st
 
 def test_every_model_has_the_same_number_of_settings() -> None:
     assert {kind: len(grid) for kind, grid in GRIDS.items()} == dict.fromkeys(
-        ("content_knn", "dropoutnet", "two_tower", "graphsage"), 4
+        ("content_knn", "dropoutnet", "two_tower", "graphsage", "softmax_mf"), 4
     )
 
 
@@ -252,7 +252,7 @@ def test_the_whole_benchmark_runs_on_a_tiny_world() -> None:
     assert models["dropoutnet"]["over_peer"]["mean"] == 0
     assert models["oracle"]["gap_closed"] == 1
     assert models["oracle"]["ndcg@10"] > models["random"]["ndcg@10"]
-    assert {kind for kind, row in models.items() if "warm_loss" in row} == {"two_tower", "graphsage"}
+    assert {kind for kind, row in models.items() if "warm_loss" in row} == {"two_tower", "graphsage", "softmax_mf"}
     assert {kind: len(tried) for kind, tried in results["search"].items()} == dict.fromkeys(GRIDS, 1)
     text = table(results)
     assert all(f"\n{kind} " in text for kind in models)

@@ -31,6 +31,7 @@ PARAMETERS = {
     "lightgcn": {"epochs": 4, "embedding_size": 16, "seed": 3},
     "slist": {},
     "transition_knn": {},
+    "softmax_mf": {"epochs": 4, "seed": 3},
     "dropoutnet": {"epochs": 4, "embedding_size": 16, "latent_size": 8, "sweeps": 3, "seed": 3},
     "two_tower": {"epochs": 4, "embedding_size": 16, "blocks": 1, "seed": 3},
     "graphsage": {"epochs": 4, "embedding_size": 16, "seed": 3},
@@ -44,6 +45,7 @@ LEARNING = {
     "lightgcn": {"epochs": 12, "embedding_size": 32, "batch_size": 64},
     "slist": {"reg": 5.0},
     "transition_knn": {},
+    "softmax_mf": {},
     "dropoutnet": {"epochs": 60, "latent_size": 16},
     "two_tower": {"epochs": 12, "embedding_size": 32, "blocks": 1, "batch_size": 200, "learning_rate": 4e-3},
     "graphsage": {"epochs": 8, "embedding_size": 32},
@@ -52,7 +54,9 @@ HISTORIES = [np.array([], np.int64), np.array([5]), np.array([3, 11, 19]), np.ar
 
 every_trainer = pytest.mark.parametrize("kind", PARAMETERS)
 every_kind = pytest.mark.parametrize("kind", [*PARAMETERS, "blend"])
-every_resumable_kind = pytest.mark.parametrize("kind", ["dropoutnet", "lightgcn", "two_tower", "graphsage"])
+every_resumable_kind = pytest.mark.parametrize(
+    "kind", ["softmax_mf", "dropoutnet", "lightgcn", "two_tower", "graphsage"]
+)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +125,7 @@ def test_training_twice_with_one_seed_gives_one_model(
     assert np.array_equal(load_scorer(tmp_path).score(HISTORIES), load_scorer(artifacts[kind]).score(HISTORIES))
 
 
-@pytest.mark.parametrize("kind", ["random", "dropoutnet", "lightgcn", "two_tower", "graphsage"])
+@pytest.mark.parametrize("kind", ["random", "softmax_mf", "dropoutnet", "lightgcn", "two_tower", "graphsage"])
 def test_another_seed_gives_another_model(kind: str, artifacts: dict[str, Path], split: Split, tmp_path: Path) -> None:
     train(kind, split.train, PARAMETERS[kind] | {"seed": 4}, directory=tmp_path)
     other = load_scorer(tmp_path).score(HISTORIES)

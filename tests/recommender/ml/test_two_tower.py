@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from recommender.ml.artifact import read_tensors
 from recommender.ml.dataset import EVENT_KINDS, History, HistoryLike, Interactions
 from recommender.ml.evaluation import evaluate
 from recommender.ml.losses import weighted_softmax_cross_entropy
@@ -39,10 +40,38 @@ def random_model(n_items: int, dimensions: int, *, statements: int = 0, **config
 
 
 def exported(model: TwoTower, directory: Path) -> TwoTowerScorer:
-    export_two_tower(model, TwoTowerConfig(), directory=directory)
+    export_two_tower([model], TwoTowerConfig(), directory=directory)
     scorer = load_scorer(directory)
     assert isinstance(scorer, TwoTowerScorer)
     return scorer
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_an_ensemble_serves_the_mean_of_its_members_logits(similarity: str, tmp_path: Path) -> None:
+    members = [random_model(30, 6, similarity=similarity) for _ in range(2)]
+    for parameter in members[1].parameters():
+        parameter.data += 0.1
+    export_two_tower(members, TwoTowerConfig(members=2, similarity=similarity), directory=tmp_path)
+    scorer, history = TwoTowerScorer.load(tmp_path), np.array([3, 7, 21])
+    expected = np.mean([torch_scores(member, history) for member in members], axis=0)
+    np.testing.assert_allclose(scorer.score_one(history), expected, atol=1e-4)
+    added = scorer.extended(np.eye(6, dtype=np.float32)[:2])
+    assert (added.n_items, added.score_one(history).shape) == (32, (32,))
+
+
+def test_an_ensemble_trains_each_member_and_continues(world: Interactions, tmp_path: Path) -> None:
+    settings = {"epochs": 2, "embedding_size": 16, "members": 2}
+    names = [f"item {index}" for index in range(world.n_items)]
+    train("two_tower", world, settings, directory=tmp_path / "earlier", items=names)
+    first, second = np.split(read_tensors(tmp_path / "earlier", "item_vectors")["item_vectors"], 2, axis=1)
+    assert np.abs((first * second).sum(axis=1)).mean() < 0.5  # two starts, two models
+    train(
+        "two_tower", world, settings | {"epochs": 1, "learning_rate": 1e-7}, directory=tmp_path / "new", items=names,
+        continue_from=tmp_path / "earlier",
+    )  # fmt: skip
+    history = np.array([7, 30, 15])
+    earlier, new = (load_scorer(tmp_path / name).score_one(history) for name in ("earlier", "new"))
+    np.testing.assert_allclose(new, earlier, atol=0.01)
 
 
 def torch_scores(model: TwoTower, history: HistoryLike) -> np.ndarray:
