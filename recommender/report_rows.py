@@ -30,7 +30,15 @@ class Gain:
 
     @property
     def in_words(self) -> str:
-        return f"{_signed(self.mean)}  [{_signed(self.low)}, {_signed(self.high)}]"
+        return f"{self.difference}  {self.interval}"
+
+    @property
+    def difference(self) -> str:
+        return _signed(self.mean)
+
+    @property
+    def interval(self) -> str:
+        return f"[{_signed(self.low)}, {_signed(self.high)}]"
 
 
 @dataclass(frozen=True)
