@@ -22,6 +22,7 @@ from recommender.ml.split import HeldOut, leave_one_out
 from recommender.ml.splits import ColdItems, FirstTargets, protocol_of
 from recommender.ml.study import BLEND_KIND, Cell, is_seeded, measure, plan_cells
 from recommender.ml.trainers import make_config, train
+from recommender.ml.tuning import GRIDS, train_tuned
 from recommender.models import Study
 from recommender.services.studies import conclude_study, measured_cells, record_cell
 
@@ -108,12 +109,17 @@ class _Bench:
         return self._trained(cell, self.split, self.folder / "models")
 
     def _trained(self, cell: Cell, split: HeldOut, folder: Path) -> Path:
+        """A closed-form kind in the settings that are best on validation, unless the study names its own."""
         artifact = folder / cell.name
         if not (artifact / "config.json").exists():
+            parameters, progress = self._parameters(cell), self._progress()
+            if cell.kind in GRIDS and cell.kind not in self.study.parameters and len(split.targets("validation")[0]):
+                best = folder / f"{cell.name}.best"  # complete after each setting, but only the last has seen them all
+                train_tuned(cell.kind, split, directory=best, fixed=parameters, progress=progress)
+                return best.replace(artifact)
             epochs = folder / f"{cell.name}.epochs"
-            config = make_config(cell.kind, self._parameters(cell))
             train(
-                cell.kind, split.train, config, directory=artifact, progress=self._progress(),
+                cell.kind, split.train, make_config(cell.kind, parameters), directory=artifact, progress=progress,
                 checkpoint=Checkpoint(epochs),
             )  # fmt: skip
             shutil.rmtree(epochs, ignore_errors=True)

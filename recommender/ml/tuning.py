@@ -15,7 +15,7 @@ from typing import Any
 from recommender.ml.evaluation import evaluate
 from recommender.ml.progress import EpochCallback, EpochReport, ignore_progress
 from recommender.ml.scorers import load_scorer
-from recommender.ml.split import Split
+from recommender.ml.split import HeldOut
 from recommender.ml.trainers import train
 
 GRIDS: dict[str, list[dict[str, Any]]] = {
@@ -36,17 +36,19 @@ GRIDS: dict[str, list[dict[str, Any]]] = {
 
 def train_tuned(
     kind: str,
-    split: Split,
+    split: HeldOut,
     *,
     directory: Path,
+    fixed: Mapping[str, Any] | None = None,
     items: Sequence[str] | None = None,
     progress: EpochCallback = ignore_progress,
 ) -> tuple[Mapping[str, Any], list[float]]:
     """Train `kind` on split.train in every setting of its grid; `directory` keeps the best on validation.
 
-    Returns the settings kept and the validation NDCG@10 of each, 0 for what the trainer refused. progress: called after
-    each, with 1 − NDCG as the loss; what it raises ends the training. Raises ValueError for a kind without a grid, when
-    nothing is held out for validation, or what the trainer said where it refused every setting.
+    fixed: parameters that every setting shares, such as a seed. Returns the settings kept and the validation NDCG@10 of
+    each, 0 for what the trainer refused. progress: called after each, with 1 − NDCG as the loss; what it raises ends
+    the training. Raises ValueError for a kind without a grid, when nothing is held out for validation, or what the
+    trainer said where it refused every setting.
     """
     if kind not in GRIDS:
         raise ValueError(f"kind: received {kind!r}, expected one of {', '.join(GRIDS)}")
@@ -55,7 +57,8 @@ def train_tuned(
     refused: ValueError | None = None
     attempt = directory.with_name(f"{directory.name}.attempt")
     try:
-        for number, parameters in enumerate(GRIDS[kind], start=1):
+        for number, tried in enumerate(GRIDS[kind], start=1):
+            parameters = {**tried, **(fixed or {})}
             started = time.monotonic()
             shutil.rmtree(attempt, ignore_errors=True)
             ndcg = 0.0

@@ -71,7 +71,9 @@ def test_every_protocol_has_its_table_its_lists_and_its_pictures(
     assert [part.name for part in response.context["pages"]] == ["leave_one_out", "cold_items"]
     assert page.index("<h2>Leave-one-out</h2>") < page.index("<h2>Cold items</h2>")
     assert page.count('<figure class="chart">') == 6
-    assert page.count('+0.1000<br><span class="quiet">[+0.0800, +0.1200]</span>') == 4  # beside popularity and the best baseline, twice
+    assert (
+        page.count('+0.1000<br><span class="quiet">[+0.0800, +0.1200]</span>') == 4
+    )  # beside popularity and the best baseline, twice
     assert "40 shoppers with 60 products held out, 700 events to learn from, 90 products ranked" in page
     assert "GF-CF, cold shoppers 1, seed 0: too &lt;few&gt; events" in page
     assert "style=" not in page.split("<main", 1)[-1].split("</main>")[0]  # the content security policy forbids it

@@ -2,6 +2,8 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from fashionrec.common.runs import LeaseLost, request_cancel
 from recommender import study_jobs
 from recommender.datasets import build_dataset
 from recommender.jobs import checkpoint_folder
+from recommender.ml.split import leave_one_out
 from recommender.ml.study import Cell
+from recommender.ml.tuning import GRIDS, train_tuned
 from recommender.models import EvaluationReport, Study, StudyCell
 from recommender.services.studies import measured_cells, plan_study, record_cell
 from recommender.study_jobs import work_study
@@ -90,6 +94,17 @@ def test_the_same_study_comes_to_the_same_figures(shop):
         for figures in results["cold_items"]["models"].values():
             del figures["training_seconds"]
     assert first == second
+
+
+def test_closed_form_kinds_are_tuned_as_in_the_shop_unless_the_study_says_how(shop):
+    settings = {"history_decay": 0.7, "shrinkage": 30.0}
+    tuned, told = (work(plan(kinds=["item_knn"], parameters=given)) for given in ({}, {"item_knn": settings}))
+    split = leave_one_out(build_dataset().interactions)
+    with TemporaryDirectory() as folder:
+        _, found = train_tuned("item_knn", split, directory=Path(folder) / "best")
+    validation = [measured_cells(study, "leave_one_out")["item_knn"][0].validation_ndcg for study in (tuned, told)]
+    assert validation == pytest.approx([max(found), found[GRIDS["item_knn"].index(settings)]], abs=1e-5)
+    assert validation[0] > validation[1]
 
 
 def test_a_killed_worker_goes_on_without_repeating_what_is_done(shop, monkeypatch):
