@@ -13,8 +13,12 @@ from fashionrec import embedded
 from tests.worlds import Shop, build_tiny_world, new_shop
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, a file stays with one of them, and so does all that looks at the one tiny world."""
+    """With several workers, a file stays with one of them, and so does all that looks at the one tiny world.
+
+    First, because pytest-xdist reads the groups in the same hook: after it they would mean nothing.
+    """
     for item in items:
         world = "tiny_world" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("tiny world" if world else str(item.path)))
