@@ -51,7 +51,7 @@ stop: ## stop the embedded Postgres
 	@$(BIN)/python manage.py embedded stop
 
 test: setup ## the whole test suite
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS); status=$$?; \
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS); status=$$?; \
 	  DJANGO_SETTINGS_MODULE=fashionrec.settings.test $(BIN)/python manage.py embedded stop >/dev/null 2>&1; exit $$status
 
 check: setup ## ruff, mypy, import contracts, the architecture's rules, missing migrations, OpenAPI snapshot

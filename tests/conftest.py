@@ -3,25 +3,31 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import storages as file_storages
+from xdist.scheduler import LoadScopeScheduling
 
 from fashionrec import embedded
 from tests.worlds import Shop, build_tiny_world, new_shop
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, a file stays with one of them, and so does all that looks at the one tiny world.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """With several workers, a file stays with one of them, and so do all journeys, which look at one tiny world.
 
-    First, because pytest-xdist reads the groups in the same hook: after it they would mean nothing.
+    By file and not by pytest-xdist's groups: they mark the ids of tests in a way that this pytest no longer reads.
     """
-    for item in items:
-        world = "tiny_world" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("tiny world" if world else str(item.path)))
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "tests/journeys" if file.startswith("tests/journeys/") else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
