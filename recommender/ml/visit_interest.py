@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ml.dataset import FloatArray, History, HistoryLike, IntArray, Interactions
+from recommender.ml.time_gaps import MINUTE
 
-VISIT_SECONDS = 1800.0
+VISIT_SECONDS = 30 * MINUTE
 """After half an hour without an event a visit has ended, by custom."""
 
 VISIT, LATER, UNKNOWN = range(3)
@@ -28,10 +29,10 @@ def transitions(
     size = int(group.max(initial=-1)) + 1
     by_group = np.zeros((len(users), size + 1))
     np.add.at(by_group.T, group, np.asarray(probabilities, np.float64).T)
-    offsets = train.offsets
+    starts, stops = (np.searchsorted(train.user, users, side=side) for side in ("left", "right"))
     rows = []
-    for row, user in enumerate(users.tolist()):
-        events = slice(offsets[user], offsets[user + 1])
+    for row in range(len(users)):
+        events = slice(starts[row], stops[row])
         items, time, kind = train.item[events], train.time[events], train.kind[events]
         before, after = items[:-1], items[1:]
         known = group[before] >= 0
